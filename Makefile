@@ -1,0 +1,35 @@
+# The commands of this project. `make run` and `make test` set up what they need.
+PYTHON ?= python3
+VENV := .venv/bin
+
+.PHONY: run check test test-long bench lock help
+
+run: ## set up .venv/ and serve the web UI at http://127.0.0.1:7860 (ASR_PORT changes it)
+	@$(PYTHON) deploy/setup_env.py run
+	@exec $(VENV)/python app.py serve
+
+check: ## formatter, linter, types, layers
+	@$(PYTHON) deploy/setup_env.py test
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/basedpyright
+	$(VENV)/python -m pytest -q tests/unit/test_layers.py
+
+test: ## every test but the long ones
+	@$(PYTHON) deploy/setup_env.py test
+	$(VENV)/python -m pytest -m "not long"
+
+test-long: ## what takes too long for each change
+	@$(PYTHON) deploy/setup_env.py test
+	$(VENV)/python -m pytest -m long --timeout 3600
+
+bench: ## the benchmarks of docs/benchmarks.md
+	@$(PYTHON) deploy/setup_env.py test
+	$(VENV)/python benchmarks/one_machine.py
+
+lock: ## pin what is installed in .venv/ now
+	@(echo '# Every package of `make run`, `make check` and `make test`, pinned. Written by `make lock`.'; \
+	  $(VENV)/python -m pip freeze --exclude uv | sed 's/+cpu//') > requirements/constraints.txt
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12

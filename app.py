@@ -1,0 +1,314 @@
+"""The wiring: builds what a role needs and starts it. Everything else is in ``cli/`` and the rooms it names."""
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import secrets
+import shutil
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from cli.main import run
+from cli.roles import Roles
+from cluster.child import ChildNode
+from cluster.health import HealthProbe
+from cluster.local_board import LocalBoard
+from cluster.pool import Pool
+from domain.presets import PRESETS
+from engine.local_models import find_preset, resolve_model
+from metrics import PrometheusObserver
+from services.bundle import Services
+from services.dispatch import Dispatch
+from services.history import History
+from services.known_audio import KnownAudio
+from services.model_choice import ModelChoice
+from services.model_download import ModelDownload
+from services.nodes import Nodes
+from services.periodic import every
+from services.sweeper import SWEEP_SECONDS, Sweeper
+from services.transcription import Transcription
+from settings import BadSetting, Settings, child_environment, prepare_libraries
+from storage.audio import FileAudioStore
+from storage.cache import EmbeddedCache
+from storage.flight import LocalFlight
+from storage.history import SqlHistory
+from storage.migrations import current_revision, downgrade, newest_revision, upgrade
+from storage.models import SqlModelRegistry
+from storage.sql import open_database
+
+APP = Path(__file__).resolve()
+VERSION = "0.1.0"
+#: Time that open pages get to end when the server stops, in seconds.
+GRACE_SECONDS = 2
+#: How long the own node may finish its jobs; what it cannot finish is taken up again at the next start.
+OWN_NODE_DRAIN_SECONDS = 10.0
+#: Less free space than this is a finding of `doctor`.
+LOW_DISK_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A web UI process without its pages. ``running()`` is the life of everything in it."""
+
+    services: Services
+    observer: PrometheusObserver
+    running: Callable[[], AbstractAsyncContextManager[Services]]
+
+
+def build(settings: Settings) -> Application:
+    """Builds the services; nothing runs yet. Raises :class:`StorageUnavailable`."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.sql_url)
+    database = open_database(settings.sql_url)
+    history, registry = SqlHistory(database), SqlModelRegistry(database)
+    audio = FileAudioStore(settings.audio_dir)
+    observer = PrometheusObserver()
+    cache = EmbeddedCache(settings.data_dir / "cache.db", settings.cache_max_mb * 1_000_000, observer=observer)
+    known = KnownAudio(cache, observer, ttl_seconds=settings.cache_ttl)
+
+    # Without configured nodes this process brings its own, reached exactly as a remote one.
+    standalone = not settings.nodes
+    token = settings.node_token.get_secret_value() or (secrets.token_urlsafe(24) if standalone else "")
+    board = LocalBoard()
+    pool = Pool(settings.nodes, token=token, registry=registry, observer=observer, trust_first=standalone)
+    child = _own_node(settings, token) if standalone else None
+    fallback = resolve_model(settings.model, settings.model_hub) if standalone or settings.model != "auto" else ""
+    models = ModelChoice(pool, registry, fallback=fallback, itn_by=settings.itn_by)
+
+    transcription = Transcription(
+        history,
+        audio,
+        known,
+        LocalFlight(),
+        models,
+        Dispatch(board, pool, observer, queue_seconds=settings.queue_seconds),
+        observer,
+        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        max_audio_seconds=settings.max_audio_seconds,
+    )
+    downloads = ModelDownload(
+        [sys.executable, str(APP), "model", "download", "--json"] if child else None,
+        child.restart if child else _nothing,
+    )
+    services = Services(
+        transcription,
+        History(history, audio),
+        Nodes(pool, board, known, models, data_dir=settings.data_dir),
+        downloads,
+    )
+    sweeper = Sweeper(history, audio, retention_seconds=settings.audio_retention)
+
+    @asynccontextmanager
+    async def running() -> AsyncGenerator[Services]:
+        pool.on_change = board.observe
+        await pool.start()
+        if child:
+            child.on_change = pool.child_changed
+            await child.start()
+        await transcription.runner.start()
+        sweeping = asyncio.create_task(every(SWEEP_SECONDS, sweeper.sweep, first=True))
+        try:
+            yield services
+        finally:
+            sweeping.cancel()
+            await downloads.close()
+            await transcription.runner.stop()
+            if child:
+                await child.stop()
+            await pool.stop()
+            cache.close()
+            database.close()
+
+    return Application(services, observer, running)
+
+
+def _own_node(settings: Settings, token: str) -> ChildNode:
+    command = [sys.executable, str(APP), "node", "--host", "127.0.0.1"]
+    return ChildNode(command, child_environment(ASR_NODE_TOKEN=token), settings.data_dir)
+
+
+async def _nothing() -> None:
+    return
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncGenerator[Services]:
+    """The services of a private web UI process, for one command."""
+    async with build(settings).running() as services:
+        yield services
+
+
+def serve(settings: Settings) -> int:
+    """Serves the web UI until it is told to stop; returns the exit status."""
+    listener = _listen(settings.host, settings.port)
+    _log_to(settings, "webui")
+    uploads = settings.data_dir.absolute() / "uploads"
+    prepare_libraries(uploads)
+    # Gradio reads its environment when it is imported.
+    import uvicorn
+
+    from webui.server import WebConfig, create_web_app
+
+    application = build(settings)
+    config = WebConfig(
+        secret=settings.secret.get_secret_value(),
+        admin_token=settings.admin_token.get_secret_value(),
+        api_keys=settings.api_keys,
+        is_loopback=settings.is_loopback,
+        allow_open=settings.allow_open,
+        data_dir=settings.data_dir,
+        upload_dir=uploads,
+        samples_dir=APP.parent / "samples",
+        max_upload_bytes=settings.max_upload_mb * 1_000_000,
+        language=settings.language,
+    )
+    app = create_web_app(application.services, application.observer, config, application.running)
+    # Uvicorn raises the signal that ended it once more; by then everything has ended well.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: None)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on")
+    )
+    host, port = listener.getsockname()[:2]
+    print(f"打开 · open http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def node(settings: Settings, port_file: Path | None, parent_pid: int | None) -> int:
+    """Serves a node until it is told to stop; returns the exit status."""
+    from engine.node_server import DRAIN_SECONDS, serve_node
+
+    _log_to(settings, None)
+    return serve_node(
+        settings,
+        host=settings.host,
+        port=settings.port,
+        port_file=port_file,
+        end_with_parent=parent_pid is not None,
+        drain_seconds=OWN_NODE_DRAIN_SECONDS if parent_pid else DRAIN_SECONDS,
+        version=VERSION,
+    )
+
+
+def migrate(settings: Settings, revision: str, down: bool) -> str:
+    """Brings the database to a revision, up or down; returns where it is now."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    (downgrade if down else upgrade)(settings.sql_url, revision)
+    database = open_database(settings.sql_url)
+    try:
+        return database.run(current_revision) or "base"
+    finally:
+        database.close()
+
+
+def download(settings: Settings, preset: str, on_progress: Callable[[int, int], None]) -> Path:
+    """Downloads a model; returns its folder."""
+    from engine.download import download_model
+
+    return download_model(
+        preset, settings.model_hub, lambda progress: on_progress(progress.done_bytes, progress.total_bytes)
+    )
+
+
+def local_models(settings: Settings) -> dict[str, Path | None]:
+    """Every preset, and its folder where it is on this machine."""
+    return {name: find_preset(preset, settings.model_hub) for name, preset in PRESETS.items()}
+
+
+def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
+    """What `doctor` looks at: each check returns what it found, or raises with what to do."""
+
+    def data() -> str:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(settings.data_dir).free
+        if free < LOW_DISK_BYTES:
+            raise OSError(
+                f"only {free / 1e9:.1f} GB are free below {settings.data_dir}; make room or move ASR_DATA_DIR"
+            )
+        return f"{settings.data_dir.absolute()}, {free / 1e9:.0f} GB free"
+
+    def database() -> str:
+        upgrade(settings.sql_url)
+        kind = settings.sql_url.partition(":")[0]
+        return f"{kind}, schema {newest_revision()}"
+
+    def model() -> str:
+        name = resolve_model(settings.model, settings.model_hub)
+        preset = PRESETS.get(name)
+        if preset and find_preset(preset, settings.model_hub) is None:
+            raise FileNotFoundError(f"{name} is not on this machine: run `python app.py model download {name}`")
+        small = preset is not None and preset.hub_ids is None
+        return f"{name}" + (
+            " (knows about 280 words; `python app.py model download` brings the real one)" if small else ""
+        )
+
+    def device() -> str:
+        from engine.device import choose_device
+
+        return choose_device(settings.device)
+
+    def port() -> str:
+        _listen(settings.host, settings.port).close()
+        return f"{settings.host}:{settings.port} is free"
+
+    found = [("data", data), ("database", database), ("model", model), ("device", device), ("port", port)]
+    return found + [
+        (f"node {intent.url}", partial(_ask_node, intent.url, settings.node_token.get_secret_value()))
+        for intent in settings.nodes
+    ]
+
+
+def _ask_node(url: str, token: str) -> str:
+    async def ask() -> str:
+        probe = HealthProbe(token, ssl.create_default_context())
+        try:
+            report = await probe.report(url)
+        finally:
+            await probe.close()
+        return f"{report.health.value}, {report.model} on {report.device}"
+
+    return asyncio.run(ask())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends answers at once (without Nagle's 40 ms) only on sockets that say they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BadSetting(
+            f"port {port} on {host} cannot be used ({error.strerror}); choose another: ASR_PORT={port + 1} make run"
+        ) from None
+    return listener
+
+
+def _log_to(settings: Settings, name: str | None) -> None:
+    """Logs to standard error and, with a name, to a file in the data folder that does not grow for ever."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    if name:
+        folder = settings.data_dir / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.log"
+        handlers.append(logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=2, encoding="utf-8"))
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=handlers
+    )
+    # They tell every request.
+    for library in ("httpx", "httpcore", "uvicorn.error"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(run(Roles(serve, node, open_services, migrate, download, local_models, checks)))

@@ -1,0 +1,88 @@
+"""The running server, seen from a shell."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from domain.errors import BadAudio, NodeUnreachable, SpeechError, error_from_code
+from domain.options import RecognitionOptions
+from settings import Settings
+
+#: How long the local server may take to say that it is there, in seconds.
+PROBE_SECONDS = 1.0
+#: How long one request for news waits, in seconds.
+FOLLOW_SECONDS = 2.0
+
+
+class RemoteServer:
+    """A web UI reached over HTTP."""
+
+    def __init__(self, url: str, api_key: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self.url = url.rstrip("/")
+        self._http = httpx.AsyncClient(
+            base_url=self.url, headers=headers, timeout=httpx.Timeout(10, read=600, write=600)
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def answers(self) -> bool:
+        """Whether it is this program, and alive."""
+        try:
+            answer = await self._http.get("/healthz", timeout=PROBE_SECONDS)
+            return answer.status_code == 200 and "status" in answer.json()
+        except (httpx.HTTPError, ValueError):
+            return False
+
+    async def transcribe(self, path: Path, options: RecognitionOptions) -> AsyncIterator[dict[str, Any]]:
+        """Uploads a file and yields its recognition (JSON) at each change; the last is final."""
+        vad = options.vad
+        form = {
+            "language": options.language,
+            "hotwords": "\n".join(options.hotwords),
+            "itn": str(options.itn).lower(),
+            "vad": str(vad.enabled).lower(),
+            "max_segment_ms": str(vad.max_segment_ms),
+            "end_silence_ms": str(vad.end_silence_ms),
+            "source": "cli",
+        }
+        try:
+            with path.open("rb") as file:
+                row = self._read(
+                    await self._http.post("/v1/recognitions", data=form, files={"file": (path.name, file)})
+                )
+            yield row
+            while row["status"] in ("queued", "running"):
+                row = self._read(await self._http.get(f"/v1/recognitions/{row['id']}", params={"wait": FOLLOW_SECONDS}))
+                yield row
+        except OSError as error:
+            raise BadAudio(f"{path} cannot be read: {error.strerror or error}", reason="empty") from error
+        except httpx.HTTPError as error:
+            raise NodeUnreachable(f"{self.url} does not answer: {error}") from error
+
+    def _read(self, answer: httpx.Response) -> dict[str, Any]:
+        try:
+            data = answer.json()
+        except ValueError:
+            raise SpeechError(f"{self.url} answered {answer.status_code} without JSON") from None
+        if answer.is_error:
+            error = data.get("error") or {}
+            raise error_from_code(str(error.get("code")), str(error.get("message")), **(error.get("details") or {}))
+        return data
+
+
+async def find_server(url: str | None, settings: Settings, api_key: str | None) -> RemoteServer | None:
+    """The server that was named, else the local one if it answers. Raises :class:`NodeUnreachable`."""
+    server = RemoteServer(url or f"http://127.0.0.1:{settings.port}", api_key)
+    if await server.answers():
+        return server
+    await server.__aexit__()
+    if url:
+        raise NodeUnreachable(f"{url} does not answer")
+    return None

@@ -1,0 +1,198 @@
+"""One job on one node: send, follow, and end in a result or in an error with a meaning."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+from cluster.clients import NodeClients
+from cluster.gradio_link import LINK_ERRORS, Call, Link, translated
+from domain.errors import NodeUnreachable, SpeechError
+from domain.node import NodeJob, NodeProgress, NodeReport, NodeResult
+from domain.transcript import ModelSegment
+
+#: How often outputs are looked at, in seconds: short jobs are answered quickly, long ones cost little.
+QUICK_LOOK_SECONDS, SLOW_LOOK_SECONDS, QUICK_FOR_SECONDS = 0.02, 0.1, 2.0
+#: How long a node may take to confirm a cancellation.
+CANCEL_SECONDS = 5.0
+#: How many times a job whose stream broke is joined again on the same node.
+REJOINS = 2
+_BYTES_PER_SECOND = 16_000 * 2
+
+OnProgress = Callable[[NodeProgress], Awaitable[None]]
+
+
+def attempt_seconds(audio: Path) -> float:
+    """How long one attempt may take: loading a model for the first job, then 20 × the length of the sound."""
+    return 300.0 + 20.0 * audio.stat().st_size / _BYTES_PER_SECOND
+
+
+async def run_job(
+    clients: NodeClients,
+    job: NodeJob,
+    audio: Path,
+    on_progress: OnProgress,
+    *,
+    report: Callable[[str], Awaitable[NodeReport]],
+    limit_seconds: float,
+) -> NodeResult:
+    """Runs the job on the node of ``clients``; each finished segment is told once, even if the stream broke between.
+
+    Raises ``NodeBusy``, ``NodeUnreachable`` (``details['reason']``: refused, broken, garbage, token, timeout,
+    cancelled), ``RecognitionFailed``, ``InvalidInput``. Cancelling the task, an error in ``on_progress`` and the time
+    limit cancel the job on the node.
+    """
+    news = _News(on_progress)
+    for rejoins_left in reversed(range(REJOINS + 1)):
+        try:
+            async with asyncio.timeout(limit_seconds), _cancelled_with(clients, job.id), clients.link() as link:
+                return await _follow(_start(link, "/recognize", audio, job.to_json()), news)
+        except TimeoutError:
+            message = f"the node did not finish within {limit_seconds:.0f} s"
+            raise NodeUnreachable(message, reason="timeout") from None
+        except NodeUnreachable as error:
+            if error.details.get("reason") != "broken" or not rejoins_left or not await _runs(clients.url, job, report):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def cancel_job(clients: NodeClients, job_id: str) -> bool:
+    """Asks the node to stop the job; whether it knew it. False as well where the node does not answer in time."""
+    try:
+        async with asyncio.timeout(CANCEL_SECONDS), clients.link() as link:
+            answer = await _ended(_start(link, "/cancel", job_id))
+    except (TimeoutError, SpeechError):
+        return False
+    return isinstance(answer, dict) and bool(cast("dict[str, Any]", answer).get("cancelled"))
+
+
+class _News:
+    """Passes progress on, each segment once: a joined run tells again what it had."""
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+        self._told: set[tuple[int, int, int | None]] = set()
+        self._steps = -1
+
+    async def tell(self, progress: NodeProgress) -> None:
+        new = tuple(item for item in progress.segments if _place(item) not in self._told)
+        if not new and progress.segment <= self._steps:
+            return
+        self._told.update(_place(item) for item in new)
+        self._steps = max(self._steps, progress.segment)
+        await self._on_progress(replace(progress, segment=self._steps, segments=new))
+
+
+def _place(segment: ModelSegment) -> tuple[int, int, int | None]:
+    return segment.start_ms, segment.end_ms, segment.channel
+
+
+class _CallerError(Exception):
+    """Carries an error of the caller's own ``on_progress`` past the handling of the node's errors."""
+
+
+@contextlib.asynccontextmanager
+async def _cancelled_with(clients: NodeClients, job_id: str) -> AsyncGenerator[None]:
+    """Cancels the job on the node when the block is cancelled or left by an error of the caller's."""
+    try:
+        yield
+    except _CallerError as error:
+        await cancel_job(clients, job_id)
+        assert error.__cause__ is not None
+        raise error.__cause__ from None
+    except asyncio.CancelledError:
+        # A second cancellation must not leave the node working for nobody.
+        stopping = asyncio.ensure_future(cancel_job(clients, job_id))
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(stopping)
+        raise
+
+
+def _start(link: Link, endpoint: str, *arguments: object) -> Call:
+    try:
+        return link.call(endpoint, *arguments)
+    except LINK_ERRORS as error:
+        raise translated(error) from error
+
+
+async def _follow(call: Call, news: _News) -> NodeResult:
+    told = 0
+    result: NodeResult | None = None
+    async for outputs in _looks(call):
+        for output in outputs[told:]:
+            told += 1
+            step = _parsed(output)
+            if isinstance(step, NodeResult):
+                result = step
+                continue
+            try:
+                await news.tell(step)
+            except Exception as error:
+                raise _CallerError from error
+    last = _parsed(_result_of(call))
+    if isinstance(last, NodeResult):
+        return last
+    if result is not None:
+        return result
+    raise NodeUnreachable("the node ended without a result", reason="garbage")
+
+
+async def _looks(call: Call) -> AsyncIterator[list[object]]:
+    """The outputs so far, again and again, for the last time once the call has ended."""
+    ended = _end_of(call)
+    started = time.monotonic()
+    while True:
+        is_last = ended.is_set()
+        yield list(call.outputs())
+        if is_last:
+            return
+        quick = time.monotonic() - started < QUICK_FOR_SECONDS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(QUICK_LOOK_SECONDS if quick else SLOW_LOOK_SECONDS):
+                await ended.wait()
+
+
+async def _ended(call: Call) -> object:
+    await _end_of(call).wait()
+    return _result_of(call)
+
+
+def _end_of(call: Call) -> asyncio.Event:
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def tell() -> None:
+        # The loop may have been closed while the call went on.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(ended.set)
+
+    call.when_done(tell)
+    return ended
+
+
+def _result_of(call: Call) -> object:
+    try:
+        return call.result()
+    except LINK_ERRORS as error:
+        raise translated(error) from error
+
+
+def _parsed(output: object) -> NodeProgress | NodeResult:
+    """One output of ``/recognize``. Raises ``NodeUnreachable`` on garbage."""
+    try:
+        data = cast("dict[str, Any]", output)
+        return NodeResult.from_json(data["result"]) if "result" in data else NodeProgress.from_json(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise NodeUnreachable("the node's answer makes no sense", reason="garbage") from error
+
+
+async def _runs(url: str, job: NodeJob, report: Callable[[str], Awaitable[NodeReport]]) -> bool:
+    """Whether the node still works on a job whose stream broke."""
+    try:
+        return job.id in (await report(url)).running
+    except (httpx.HTTPError, AttributeError, KeyError, TypeError, ValueError):
+        return False

@@ -1,0 +1,21 @@
+"""Ids that sort by time, so that the newest rows lie together in an index."""
+
+import os
+import time
+import uuid
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then 74 random bits."""
+    value = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def is_id(text: str) -> bool:
+    """Whether ``text`` has the one spelling that ``new_id`` produces."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,165 @@
+"""What a person may ask of a recognition, checked once, here."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from domain.errors import InvalidOptions
+
+#: Longest speech segment that a person may ask for, in ms: the original WebUI's range.
+MIN_SEGMENT_MS, MAX_SEGMENT_MS, DEFAULT_SEGMENT_MS = 1_000, 60_000, 30_000
+#: Silence that ends a segment, in ms.
+MIN_END_SILENCE_MS, MAX_END_SILENCE_MS, DEFAULT_END_SILENCE_MS = 100, 6_000, 800
+#: More hotwords than this drown the audio in the prompt of an LLM recogniser.
+MAX_HOTWORDS = 500
+#: Characters in one hotword; a longer one is a sentence.
+MAX_HOTWORD_CHARS = 60
+
+#: FunASR opens a hotword that names a file and fetches one that is a URL (FACTS): neither is a word.
+_NOT_A_WORD = re.compile(
+    r"^[a-z][a-z0-9+.-]*://|^(?:/|\./|\.\./|~/|[a-z]:[\\/]|\\\\)|\.(?:txt|json|yaml|py|pt)$", re.IGNORECASE
+)
+_SEPARATORS = re.compile(r"[\n\r,，、;；]+")
+
+
+@dataclass(frozen=True, slots=True)
+class VadOptions:
+    """How speech is cut into segments."""
+
+    enabled: bool = True
+    max_segment_ms: int = DEFAULT_SEGMENT_MS
+    end_silence_ms: int = DEFAULT_END_SILENCE_MS
+
+    def __post_init__(self) -> None:
+        _in_range("max_segment_ms", self.max_segment_ms, MIN_SEGMENT_MS, MAX_SEGMENT_MS)
+        _in_range("end_silence_ms", self.end_silence_ms, MIN_END_SILENCE_MS, MAX_END_SILENCE_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionOptions:
+    """One request's options. ``hotwords`` are trimmed, without repeats, sorted (DESIGN: part of the cache key)."""
+
+    language: str = "auto"
+    hotwords: tuple[str, ...] = ()
+    itn: bool = True
+    vad: VadOptions = field(default_factory=VadOptions)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "language", _checked_language(self.language))
+        object.__setattr__(self, "hotwords", _checked_hotwords(self.hotwords))
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        language: str | None = None,
+        hotwords: str | Iterable[str] | None = None,
+        itn: bool | None = None,
+        vad: bool | None = None,
+        max_segment_ms: int | float | None = None,
+        end_silence_ms: int | float | None = None,
+    ) -> Self:
+        """From loosely typed input (a form, a query string, an API call); ``None`` keeps the default.
+
+        ``hotwords`` may be one string, separated by newlines, commas or semicolons (Chinese ones too).
+        Raises :class:`InvalidOptions`.
+        """
+        words = _SEPARATORS.split(hotwords) if isinstance(hotwords, str) else tuple(hotwords or ())
+        return cls(
+            language=language or "auto",
+            hotwords=tuple(words),
+            itn=True if itn is None else bool(itn),
+            vad=VadOptions(
+                enabled=True if vad is None else bool(vad),
+                max_segment_ms=_whole("max_segment_ms", max_segment_ms, DEFAULT_SEGMENT_MS),
+                end_silence_ms=_whole("end_silence_ms", end_silence_ms, DEFAULT_END_SILENCE_MS),
+            ),
+        )
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        vad: Mapping[str, Any] = data.get("vad") or {}
+        return cls.of(
+            language=data.get("language"),
+            hotwords=data.get("hotwords"),
+            itn=data.get("itn"),
+            vad=vad.get("enabled"),
+            max_segment_ms=vad.get("max_segment_ms"),
+            end_silence_ms=vad.get("end_silence_ms"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: ``{language, hotwords[], itn, vad{enabled, max_segment_ms, end_silence_ms}}``."""
+        return {**asdict(self), "hotwords": list(self.hotwords)}
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with some fields replaced, checked again."""
+        return replace(self, **changes)
+
+
+def _whole(name: str, value: int | float | None, default: int) -> int:
+    if value is None:
+        return default
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidOptions(f"{name} is not a number: {value!r}", field=name, reason="not_a_number") from None
+    if number != number or abs(number) > 1e9 or number != int(number):
+        raise InvalidOptions(f"{name} is not a whole number: {value!r}", field=name, reason="not_a_number")
+    return int(number)
+
+
+def _in_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InvalidOptions(
+            f"{name} is {value}; it must lie between {low} and {high}",
+            field=name,
+            reason="out_of_range",
+            low=low,
+            high=high,
+            got=value,
+        )
+
+
+def _checked_language(language: str) -> str:
+    code = str(language).strip().lower()
+    if not re.fullmatch(r"[a-z]{2,4}(?:-[a-z0-9]{2,8})?", code):
+        raise InvalidOptions(
+            f"language is {language!r}; a code such as zh, en or auto is expected", field="language", reason="unknown"
+        )
+    return code
+
+
+def _checked_hotwords(hotwords: Iterable[Any]) -> tuple[str, ...]:
+    words: set[str] = set()
+    for item in hotwords:
+        if not isinstance(item, str):
+            raise InvalidOptions(f"a hotword must be text, not {item!r}", field="hotwords", reason="not_text")
+        word = " ".join(unicodedata.normalize("NFC", item).split())
+        if not word:
+            continue
+        if len(word) > MAX_HOTWORD_CHARS:
+            raise InvalidOptions(
+                f"the hotword {word[:20]!r}… has {len(word)} characters; at most {MAX_HOTWORD_CHARS} are allowed",
+                field="hotwords",
+                reason="too_long",
+                limit=MAX_HOTWORD_CHARS,
+                got=len(word),
+                word=word[:20],
+            )
+        if _NOT_A_WORD.search(word) or any(unicodedata.category(c) in ("Cc", "Cs", "Co") for c in word):
+            raise InvalidOptions(
+                f"{word!r} is not a word: addresses and file paths cannot be hotwords",
+                field="hotwords",
+                reason="not_a_word",
+                word=word,
+            )
+        words.add(word)
+        if len(words) > MAX_HOTWORDS:
+            raise InvalidOptions(
+                f"there are more than {MAX_HOTWORDS} hotwords", field="hotwords", reason="too_many", limit=MAX_HOTWORDS
+            )
+    return tuple(sorted(words))

@@ -1,0 +1,223 @@
+"""The seams: what the services need from the world, and what stands behind each.
+
+Everything here is async; an implementation does its own threading. Implementations pass the contract suites
+in ``tests/contract``.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from domain.node import NodeIntent, NodeJob, NodeProgress, NodeResult, NodeStatus
+from domain.recognition import HistoryPage, HistoryQuery, Progress, Recognition
+from domain.ticket import Grant, Ticket, Waiting
+
+
+class HistoryStore(Protocol):
+    """The rows (SQL): the truth about every recognition. Raises ``StorageUnavailable`` when it cannot be reached."""
+
+    async def insert(self, row: Recognition) -> None:
+        """Adds the row and commits; a second insert of the same id changes nothing (a retried write lands once)."""
+        ...
+
+    async def get(self, recognition_id: str, *, user: str | None) -> Recognition | None:
+        """The row, or ``None`` where there is none or (``user`` given) it is somebody else's."""
+        ...
+
+    async def save_progress(self, recognition_id: str, attempt: int, progress: Progress) -> bool:
+        """Stores how far a running row is; False when the attempt is no longer the one that runs."""
+        ...
+
+    async def finish(self, row: Recognition) -> bool:
+        """Writes a final state, fenced by ``row.attempt``: False (and nothing written) unless still running so."""
+        ...
+
+    async def cancel_queued(self, recognition_id: str, *, user: str | None) -> bool:
+        """Cancels a row that nobody runs; False where it is not queued."""
+        ...
+
+    async def claim(self, owner: str, limit: int, *, stale_after_seconds: float) -> list[Recognition]:
+        """Takes over queued rows and running rows whose owner was not seen for ``stale_after_seconds``.
+
+        Each comes back ``running`` with its attempt raised by one and ``owner`` set; no two callers get the same row,
+        and nobody gets one that it runs itself.
+        """
+        ...
+
+    async def heartbeat(self, owner: str) -> None:
+        """Says that this process lives (one statement whatever the number of rows)."""
+        ...
+
+    async def retire(self, owner: str) -> None:
+        """Says that this process has gone: its running rows may be claimed at once."""
+        ...
+
+    async def page(self, query: HistoryQuery) -> HistoryPage:
+        """Rows newest first, by keyset."""
+        ...
+
+    async def delete(self, recognition_ids: Sequence[str], *, user: str | None) -> list[str]:
+        """Removes final rows; returns the audio keys that no row refers to any more."""
+        ...
+
+    async def audio_key_in_use(self, key: str) -> bool:
+        """Whether some row refers to this recording."""
+        ...
+
+
+class ModelRegistry(Protocol):
+    """The one expected fingerprint per model (SQL)."""
+
+    async def expected_fingerprint(self, model: str) -> str | None:
+        """The fingerprint that nodes of this model must have; ``None`` before the first was seen."""
+        ...
+
+    async def expect(self, model: str, fingerprint: str) -> None:
+        """Makes this fingerprint the expected one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """A cached value and when it was written (Unix seconds)."""
+
+    value: dict[str, Any]
+    stored_at: float
+
+
+class ResultCache(Protocol):
+    """Keys to JSON objects with a time to live. Never raises: a cache that fails is a miss, and says so in metrics."""
+
+    async def get(self, key: str) -> CacheEntry | None:
+        """The entry, or ``None`` where it is missing, expired or garbage."""
+        ...
+
+    async def put(self, key: str, value: dict[str, Any], *, ttl_seconds: float) -> None:
+        """Writes the entry; its age counts from now."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Forgets these keys."""
+        ...
+
+
+class Flight(Protocol):
+    """Identical work under way. Advice only: it saves work, it never decides who is right."""
+
+    async def lead(self, key: str, token: str) -> bool:
+        """Whether the caller now leads the work ``key`` (again, if it already did: this renews it for 15 s)."""
+        ...
+
+    async def land(self, key: str, token: str) -> None:
+        """The leader is done, well or not; whoever waits is woken."""
+        ...
+
+    async def wait(self, key: str, timeout_seconds: float) -> None:
+        """Returns when the work lands, its leader's time runs out, or the timeout passes."""
+        ...
+
+
+class AudioStore(Protocol):
+    """The recordings, streamed in and out. Raises ``StorageUnavailable``."""
+
+    async def put_file(self, path: Path, *, suffix: str = "") -> str:
+        """Copies a local file into the store; returns its key."""
+        ...
+
+    async def put_stream(self, chunks: AsyncIterator[bytes], *, suffix: str = "", max_bytes: int) -> str:
+        """Stores a stream; returns its key. Raises ``UploadTooLarge`` and keeps nothing past ``max_bytes``."""
+        ...
+
+    def local(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """The recording as a local file, for as long as the context lasts. Raises ``NotFound``."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Removes recordings; a missing one is no error."""
+        ...
+
+    async def keys_older_than(self, seconds: float) -> list[str]:
+        """Recordings written longer ago than this."""
+        ...
+
+
+class Board(Protocol):
+    """Who waits for a node, and which node each gets (``domain.scheduling`` decides)."""
+
+    async def post(self, ticket: Ticket) -> None:
+        """Puts the ticket into the queue; posting a known id renews it."""
+        ...
+
+    async def wait(self, ticket_id: str, timeout_seconds: float) -> Grant | Waiting | None:
+        """The grant as soon as there is one, else the ticket's place when the timeout passes (0 answers at once).
+
+        ``None``: the board does not know the ticket (it expired): post it again.
+        """
+        ...
+
+    async def renew(self, ticket_id: str) -> bool:
+        """Keeps ticket and slot for another 15 s; False when the board no longer knows it."""
+        ...
+
+    async def release(self, ticket_id: str, *, node_seconds: float | None = None, audio_seconds: float = 0.0) -> None:
+        """Gives the slot back (or leaves the queue); ``node_seconds`` teaches the board how fast the node is."""
+        ...
+
+    async def observe(self, nodes: Sequence[NodeStatus]) -> None:
+        """Tells the board what was seen of the nodes; frees and grants slots accordingly."""
+        ...
+
+    async def load(self) -> dict[str, tuple[int, float | None]]:
+        """By node URL: slots taken, and measured speed (seconds of sound per second)."""
+        ...
+
+    async def queued(self) -> Waiting:
+        """How many tickets wait, and how long a new one would."""
+        ...
+
+
+class NodePool(Protocol):
+    """The nodes and the way to them (``gradio_client``)."""
+
+    def statuses(self) -> list[NodeStatus]:
+        """Every known node as last seen; cheap."""
+        ...
+
+    def default_model(self) -> str | None:
+        """The model that requests mean when they name none; ``None`` while no node was ever seen."""
+        ...
+
+    async def recognise(
+        self, node_url: str, job: NodeJob, audio: Path, on_progress: Callable[[NodeProgress], Awaitable[None]]
+    ) -> NodeResult:
+        """Runs the job there. ``audio``: 16 kHz mono s16 wav. Cancelling the task cancels the job on the node.
+
+        Raises ``NodeBusy``, ``NodeUnreachable``, ``FingerprintMismatch``, ``RecognitionFailed``, ``InvalidInput``.
+        """
+        ...
+
+    async def refresh(self) -> None:
+        """Asks every node how it is, side by side."""
+        ...
+
+    async def set_intent(self, intent: NodeIntent) -> None:
+        """Takes over what an operator wants of a node."""
+        ...
+
+
+class Observer(Protocol):
+    """Counts and measures; implemented by ``metrics.py``."""
+
+    def count(self, name: str, value: float = 1.0, **labels: str) -> None:
+        """Adds to a counter."""
+        ...
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Sets a gauge."""
+        ...
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Adds a value (in seconds, unless the name says otherwise) to a distribution."""
+        ...

@@ -1,0 +1,241 @@
+"""One recognition: the row that everything else is about.
+
+    queued ──► running(owner, attempt) ──► succeeded | failed | cancelled
+
+The attempt is the fence: who finishes a row must name the attempt it claimed, and loses quietly when somebody else
+claimed it since. An interactive row is born ``running``, a batch row ``queued``, a cache hit ``succeeded``.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from domain.options import RecognitionOptions
+from domain.transcript import Segment, Transcript
+
+
+class Status(StrEnum):
+    """Where a recognition stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing changes a row in this state any more."""
+        return self in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+class CacheOutcome(StrEnum):
+    """How the answer came; the badge."""
+
+    MISS = "miss"
+    HIT = "hit"
+    SHARED = "shared"
+
+
+class Source(StrEnum):
+    """Through which door the recording came."""
+
+    WEB = "web"
+    API = "api"
+    CLI = "cli"
+    BATCH = "batch"
+    LIVE = "live"
+
+
+class Stage(StrEnum):
+    """What a running recognition is doing; shown as a sentence."""
+
+    RECEIVED = "received"
+    IDENTIFYING = "identifying"
+    DECODING = "decoding"
+    WAITING_MODEL = "waiting_model"  # the node is still loading it
+    WAITING_NODE = "waiting_node"  # no node can serve at the moment
+    QUEUED = "queued"
+    JOINED = "joined"  # waits for the same recording, asked for by somebody else
+    RECOGNISING = "recognising"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running recognition is. ``segments`` are those recognised so far, in order."""
+
+    stage: Stage = Stage.RECEIVED
+    ahead: int = 0
+    expected_wait_seconds: float | None = None
+    segment: int = 0
+    of: int = 0
+    remaining_seconds: float | None = None
+    segments: tuple[Segment, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as the row keeps it and the API shows it."""
+        return {
+            "stage": self.stage.value,
+            "ahead": self.ahead,
+            "expected_wait_seconds": self.expected_wait_seconds,
+            "segment": self.segment,
+            "of": self.of,
+            "remaining_seconds": self.remaining_seconds,
+            "segments": [segment.to_json() for segment in self.segments],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any] | None) -> Self:
+        """The inverse of :meth:`to_json`."""
+        data = data or {}
+        return cls(
+            Stage(data.get("stage", "received")),
+            int(data.get("ahead") or 0),
+            data.get("expected_wait_seconds"),
+            int(data.get("segment") or 0),
+            int(data.get("of") or 0),
+            data.get("remaining_seconds"),
+            tuple(Segment.from_json(item) for item in data.get("segments") or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What the file is, as the page shows it (8 kHz, stereo, 12:34)."""
+
+    container: str = ""
+    codec: str = ""
+    sample_rate: int = 0
+    channels: int = 0
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "container": self.container,
+            "codec": self.codec,
+            "sample_rate": self.sample_rate,
+            "channels": self.channels,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any] | None) -> Self:
+        """The inverse of :meth:`to_json`."""
+        data = data or {}
+        return cls(
+            str(data.get("container") or ""),
+            str(data.get("codec") or ""),
+            int(data.get("sample_rate") or 0),
+            int(data.get("channels") or 0),
+            float(data.get("seconds") or 0.0),
+        )
+
+
+def utc_now() -> datetime:
+    """The present, with its time zone."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """One row of the history. Times are UTC; ``elapsed_ms`` is measured on the monotonic clock of its owner."""
+
+    id: str
+    user: str
+    source: Source
+    filename: str
+    options: RecognitionOptions
+    status: Status = Status.QUEUED
+    attempt: int = 0
+    owner: str | None = None
+    #: Where the recording lies in the audio store; ``None`` when it has gone.
+    audio_key: str | None = None
+    audio: AudioInfo = field(default_factory=AudioInfo)
+    transcript: Transcript = field(default_factory=Transcript)
+    progress: Progress = field(default_factory=Progress)
+    cache: CacheOutcome | None = None
+    #: When the cached result that answered was made; ``None`` on a miss.
+    cached_at: datetime | None = None
+    #: Whether the cache may answer: 重新识别 sets it to False.
+    use_cache: bool = True
+    node: str | None = None
+    model: str | None = None
+    fingerprint: str | None = None
+    elapsed_ms: int | None = None
+    #: Time the node itself spent, without waiting; ``None`` on a hit.
+    node_ms: int | None = None
+    created_at: datetime = field(default_factory=utc_now)
+    finished_at: datetime | None = None
+    error: dict[str, Any] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text to show: written with ITN on, else spoken."""
+        first, second = self.transcript.normalized_text, self.transcript.raw_text
+        if not self.options.itn:
+            first, second = second, first
+        return first if first is not None else second or ""
+
+    @property
+    def real_time_speed(self) -> float | None:
+        """Seconds of sound recognised in a second of node time (21.0 = "21× 实时")."""
+        return self.audio.seconds / (self.node_ms / 1000) if self.node_ms else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of a recognition, everywhere the same (DESIGN: "The outside")."""
+        return {
+            "id": self.id,
+            "status": self.status.value,
+            "text": self.text,
+            "raw_text": self.transcript.raw_text,
+            "normalized_text": self.transcript.normalized_text,
+            "language": self.transcript.language,
+            "segments": [segment.to_json() for segment in self.transcript.segments],
+            "warnings": list(self.transcript.warnings),
+            "cache": self.cache.value if self.cache else None,
+            "cached_at": self.cached_at.isoformat() if self.cached_at else None,
+            "node": self.node,
+            "model": self.model,
+            "fingerprint": self.fingerprint,
+            "audio_seconds": self.audio.seconds,
+            "audio": self.audio.to_json(),
+            "elapsed_ms": self.elapsed_ms,
+            "node_ms": self.node_ms,
+            "created_at": self.created_at.isoformat(),
+            "finished_at": self.finished_at.isoformat() if self.finished_at else None,
+            "filename": self.filename,
+            "user": self.user,
+            "source": self.source.value,
+            "attempt": self.attempt,
+            "options": self.options.to_json(),
+            "progress": None if self.status.is_final else self.progress.to_json(),
+            "error": self.error,
+        }
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with some fields replaced."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Which rows to list. ``user=None`` means everybody's and is for administrators only."""
+
+    user: str | None
+    text: str = ""
+    statuses: tuple[Status, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    #: The id of the last row of the page before; rows come newest first.
+    before_id: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Rows, newest first. ``next_before_id`` asks for the following page; ``None`` at the end."""
+
+    rows: tuple[Recognition, ...]
+    next_before_id: str | None

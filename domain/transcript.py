@@ -1,0 +1,180 @@
+"""What a recogniser heard: segments in time, on two tracks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+#: ``spoken``: as the words were said (二零二五年). ``written``: as one writes them (2025年).
+Track = Literal["spoken", "written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word (or Chinese character) with its time in the recording."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSegment:
+    """One stretch of speech as the model gave it, on the one track that was decoded.
+
+    ``channel``: 0, 1, or ``None`` for mono or mixed sound. ``speaker``: ``None`` where nobody told speakers apart.
+    """
+
+    start_ms: int
+    end_ms: int
+    text: str
+    words: tuple[Word, ...] = ()
+    channel: int | None = None
+    speaker: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for the node protocol and the cache."""
+        return {**asdict(self), "words": [asdict(word) for word in self.words]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            int(data["start_ms"]),
+            int(data["end_ms"]),
+            str(data["text"]),
+            tuple(Word(str(w["text"]), int(w["start_ms"]), int(w["end_ms"])) for w in data.get("words") or ()),
+            data.get("channel"),
+            data.get("speaker"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutput:
+    """What a node returns and the cache keeps: the model's words only, never the ITN rules' work."""
+
+    track: Track
+    segments: tuple[ModelSegment, ...]
+    language: str = "auto"
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for the node protocol and the cache."""
+        return {
+            "track": self.track,
+            "language": self.language,
+            "segments": [segment.to_json() for segment in self.segments],
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`. Raises ``KeyError``, ``TypeError`` or ``ValueError`` on garbage."""
+        track = data["track"]
+        if track not in ("spoken", "written"):
+            raise ValueError(f"unknown track {track!r}")
+        return cls(
+            track,
+            tuple(ModelSegment.from_json(item) for item in data["segments"]),
+            str(data.get("language") or "auto"),
+            tuple(data.get("warnings") or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One stretch of speech as people see it; a track that was not made is ``None``."""
+
+    start_ms: int
+    end_ms: int
+    raw_text: str | None
+    normalized_text: str | None
+    channel: int | None = None
+    speaker: str | None = None
+    words: tuple[Word, ...] = ()
+
+    def text(self, itn: bool) -> str:
+        """The text to show: written with ITN on, else spoken; the other where the wanted one was not made."""
+        first, second = (self.normalized_text, self.raw_text) if itn else (self.raw_text, self.normalized_text)
+        return first if first is not None else second or ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as the API returns it and the row keeps it."""
+        return {**asdict(self), "words": [asdict(word) for word in self.words]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            int(data["start_ms"]),
+            int(data["end_ms"]),
+            data.get("raw_text"),
+            data.get("normalized_text"),
+            data.get("channel"),
+            data.get("speaker"),
+            tuple(Word(w["text"], w["start_ms"], w["end_ms"]) for w in data.get("words") or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A whole recording's text. ``raw_text`` and ``normalized_text`` are the joins of the segments'."""
+
+    segments: tuple[Segment, ...] = ()
+    language: str = "auto"
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def raw_text(self) -> str | None:
+        """As spoken, or ``None`` where that track was not made."""
+        return _join([segment.raw_text for segment in self.segments])
+
+    @property
+    def normalized_text(self) -> str | None:
+        """As written, or ``None`` where that track was not made."""
+        return _join([segment.normalized_text for segment in self.segments])
+
+
+def assemble(output: ModelOutput, write: Callable[[str], str]) -> Transcript:
+    """Both tracks from one decode, as far as that is possible.
+
+    ``write`` turns spoken into written text and leaves alone what is written already. A spoken decode gives both
+    tracks; a written one gives only the written track.
+    """
+    spoken = output.track == "spoken"
+    return Transcript(
+        tuple(
+            Segment(
+                item.start_ms,
+                item.end_ms,
+                item.text if spoken else None,
+                write(item.text),
+                item.channel,
+                item.speaker,
+                item.words,
+            )
+            for item in output.segments
+        ),
+        output.language,
+        output.warnings,
+    )
+
+
+def join_texts(texts: Sequence[str]) -> str:
+    """Joins segment texts: a space only between two that both touch with Latin letters, digits or their marks."""
+    whole = ""
+    for text in (t.strip() for t in texts):
+        if whole and text and _is_latin(whole[-1]) and _is_latin(text[0]):
+            whole += " "
+        whole += text
+    return whole
+
+
+def _is_latin(char: str) -> bool:
+    return ord(char) < 0x2E80
+
+
+def _join(texts: Sequence[str | None]) -> str | None:
+    present = [text for text in texts if text is not None]
+    if texts and not present:
+        return None
+    return join_texts(present)

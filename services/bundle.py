@@ -1,0 +1,18 @@
+"""Everything that the pages and the API may call."""
+
+from dataclasses import dataclass
+
+from services.history import History
+from services.model_download import ModelDownload
+from services.nodes import Nodes
+from services.transcription import Transcription
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each use case, wired by ``app.py``."""
+
+    transcription: Transcription
+    history: History
+    nodes: Nodes
+    downloads: ModelDownload

@@ -1,0 +1,126 @@
+"""Gets one job done by some node: waits for a slot, sends it, and goes elsewhere when a node fails."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from domain.errors import NodeBusy, NodeError, NoNodeAvailable, RecognitionFailed
+from domain.node import NodeJob, NodeProgress, NodeResult
+from domain.ports import Board, NodePool, Observer
+from domain.recognition import Progress, Stage
+from domain.ticket import TICKET_RENEW_SECONDS, Grant, Ticket, Waiting, WaitReason
+from services.periodic import meanwhile
+
+log = logging.getLogger(__name__)
+
+#: A job that broke this many nodes, or connections, is given up.
+MAX_NODE_FAILURES = 3
+#: How often a waiting job says where it stands, in seconds.
+WAIT_REPORT_SECONDS = 1.0
+
+_STAGES = {
+    WaitReason.QUEUED: Stage.QUEUED,
+    WaitReason.LOADING: Stage.WAITING_MODEL,
+    WaitReason.NO_NODE: Stage.WAITING_NODE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A node's result, and which node it was."""
+
+    result: NodeResult
+    node_name: str
+
+
+class Dispatch:
+    """One job, from ticket to result."""
+
+    def __init__(self, board: Board, pool: NodePool, observer: Observer, *, queue_seconds: float) -> None:
+        self._board = board
+        self._pool = pool
+        self._observer = observer
+        self.queue_seconds = queue_seconds
+
+    async def run(
+        self,
+        ticket: Ticket,
+        job: NodeJob,
+        audio: Path,
+        *,
+        on_waiting: Callable[[Progress], Awaitable[None]],
+        on_progress: Callable[[NodeProgress], Awaitable[None]],
+    ) -> Answer:
+        """Runs ``job`` for ``ticket``. ``audio``: 16 kHz mono s16 wav.
+
+        Raises :class:`NoNodeAvailable` when no slot came in time, :class:`RecognitionFailed` when nodes kept failing.
+        """
+        deadline = time.monotonic() + self.queue_seconds
+        failures = 0
+        while True:
+            grant = await self._wait_for_slot(ticket, deadline, on_waiting)
+            started = time.monotonic()
+            seconds: float | None = None
+            try:
+                async with meanwhile(TICKET_RENEW_SECONDS, partial(self._keep, ticket)):
+                    result = await self._pool.recognise(grant.node_url, job, audio, on_progress)
+                seconds = time.monotonic() - started
+                self._observer.count("asr_node_requests_total", node=grant.node_name, outcome="ok")
+                return Answer(result, grant.node_name)
+            except NodeBusy:
+                # The node's own word is final; whoever counted wrong waits a little, outside the retry budget.
+                self._observer.count("asr_node_requests_total", node=grant.node_name, outcome="busy")
+                await asyncio.sleep(random.uniform(0.1, 0.4))
+            except NodeError as error:
+                self._observer.count("asr_node_requests_total", node=grant.node_name, outcome=error.code)
+                if not error.retry_elsewhere:
+                    raise
+                failures += 1
+                log.warning("job %s failed on %s (%s); tried elsewhere", job.id, grant.node_name, error.message)
+                if failures >= MAX_NODE_FAILURES:
+                    raise RecognitionFailed(
+                        f"{failures} tries ended without an answer of a node; the last: {error.message}",
+                        reason="nodes_failed",
+                        last=error.code,
+                    ) from error
+                ticket = replace(ticket, avoid=ticket.avoid | {grant.node_url})
+            finally:
+                await asyncio.shield(
+                    self._board.release(ticket.id, node_seconds=seconds, audio_seconds=ticket.audio_seconds)
+                )
+
+    async def _wait_for_slot(
+        self, ticket: Ticket, deadline: float, on_waiting: Callable[[Progress], Awaitable[None]]
+    ) -> Grant:
+        await self._board.post(ticket)
+        granted = False
+        try:
+            async with meanwhile(TICKET_RENEW_SECONDS, partial(self._keep, ticket)):
+                while time.monotonic() < deadline:
+                    state = await self._board.wait(ticket.id, WAIT_REPORT_SECONDS)
+                    if isinstance(state, Grant):
+                        granted = True
+                        return state
+                    if isinstance(state, Waiting):
+                        await on_waiting(
+                            Progress(
+                                _STAGES[state.reason], state.ahead, expected_wait_seconds=state.expected_wait_seconds
+                            )
+                        )
+                    else:
+                        await self._board.post(ticket)
+        finally:
+            if not granted:
+                await asyncio.shield(self._board.release(ticket.id))
+        raise NoNodeAvailable(
+            f"no node could take the work within {self.queue_seconds:.0f} s", seconds=self.queue_seconds
+        )
+
+    async def _keep(self, ticket: Ticket) -> None:
+        if not await self._board.renew(ticket.id):
+            await self._board.post(ticket)

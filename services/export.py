@@ -1,0 +1,52 @@
+"""A recognition as a file to take away."""
+
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+from domain.recognition import Recognition
+from domain.transcript import Segment, Track
+from speech.subtitles import Cue, to_srt, to_vtt
+
+Format = Literal["txt", "json", "srt", "vtt"]
+MEDIA_TYPES: dict[Format, str] = {
+    "txt": "text/plain; charset=utf-8",
+    "json": "application/json",
+    "srt": "application/x-subrip; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A file's name, media type and content."""
+
+    filename: str
+    media_type: str
+    content: bytes
+
+
+def export(row: Recognition, format: Format, track: Track = "written") -> Exported:
+    """The row as ``txt``, ``json``, ``srt`` or ``vtt``, on one track (the other where that was not made)."""
+    stem = PurePosixPath(row.filename).stem or "recognition"
+    return Exported(f"{stem}.{format}", MEDIA_TYPES[format], _render(row, format, track).encode())
+
+
+def _render(row: Recognition, format: Format, track: Track) -> str:
+    if format == "json":
+        return json.dumps(row.to_json(), ensure_ascii=False, indent=2) + "\n"
+    if format == "txt":
+        first, second = row.transcript.normalized_text, row.transcript.raw_text
+        if track == "spoken":
+            first, second = second, first
+        return (first if first is not None else second or "") + "\n"
+    cues = [_cue(segment, track) for segment in row.transcript.segments]
+    return to_srt(cues) if format == "srt" else to_vtt(cues)
+
+
+def _cue(segment: Segment, track: Track) -> Cue:
+    text = segment.text(itn=track == "written")
+    # Word times belong to the words as spoken: they cannot place a written number.
+    words = segment.words if text == segment.raw_text else ()
+    return Cue(segment.start_ms, segment.end_ms, text, segment.speaker or "", words)

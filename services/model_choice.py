@@ -1,0 +1,70 @@
+"""Which model a request means, what it can do, and which track it makes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from domain.errors import InvalidOptions, NoNodeAvailable
+from domain.options import RecognitionOptions
+from domain.ports import ModelRegistry, NodePool
+from domain.presets import PRESETS, Capabilities
+from domain.transcript import Track
+from services.known_audio import Question
+
+
+class ModelChoice:
+    """The cluster's model. ``fallback``: what requests mean until a node was seen (may be empty).
+
+    ``itn_by``: who makes the written text: ``preset`` and ``model`` leave it to a model that can, ``rules`` never does.
+    """
+
+    def __init__(self, pool: NodePool, registry: ModelRegistry, *, fallback: str = "", itn_by: str = "preset") -> None:
+        self._pool = pool
+        self._registry = registry
+        self._fallback = fallback
+        self._itn_by = itn_by
+
+    def name(self) -> str:
+        """The model that requests mean; empty while nobody knows."""
+        return self._pool.default_model() or self._fallback
+
+    def capabilities(self, model: str | None = None) -> Capabilities:
+        """What a model (default: the cluster's) can do, by its nodes' word, else by its preset."""
+        model = model or self.name()
+        for node in self._pool.statuses():
+            if node.report and node.report.model == model:
+                return node.report.capabilities
+        preset = PRESETS.get(model)
+        return preset.capabilities if preset else Capabilities()
+
+    def check(self, options: RecognitionOptions) -> None:
+        """Raises :class:`InvalidOptions` when the model cannot do what is asked."""
+        languages = self.capabilities().languages
+        if options.language != "auto" and len(languages) > 1 and options.language not in languages:
+            raise InvalidOptions(
+                f"this model does not know the language {options.language!r}; it knows {', '.join(languages)}",
+                field="language",
+                reason="not_supported",
+                got=options.language,
+                allowed=list(languages),
+            )
+
+    async def question(self, options: RecognitionOptions, model: str) -> Question:
+        """What is asked of the cache. An empty fingerprint: no node of this model was ever seen."""
+        fingerprint = await self._registry.expected_fingerprint(model) or ""
+        return Question(model, fingerprint, options, self._track(options, model))
+
+    async def wait_until_known(self, timeout_seconds: float, on_waiting: Callable[[], Awaitable[None]]) -> str:
+        """The model's name; at the very start there is none until the first node was seen."""
+        deadline = time.monotonic() + timeout_seconds
+        while (model := self._pool.default_model()) is None:
+            if time.monotonic() > deadline:
+                raise NoNodeAvailable("no node was ever seen", seconds=timeout_seconds)
+            await on_waiting()
+            await asyncio.sleep(0.2)
+        return model
+
+    def _track(self, options: RecognitionOptions, model: str) -> Track:
+        """A model that writes by itself makes the written track when ITN is on; every other decode is spoken."""
+        writes = self.capabilities(model).writes and self._itn_by != "rules"
+        return "written" if writes and options.itn else "spoken"

@@ -1,0 +1,99 @@
+"""What people are told of the nodes, and what operators may do with them."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from domain.access import Visitor
+from domain.errors import AccessDenied, NotFound
+from domain.node import Availability, NodeStatus
+from domain.ports import Board, NodePool
+from domain.presets import PRESETS, Capabilities
+from domain.ticket import Waiting
+from services.known_audio import KnownAudio
+from services.model_choice import ModelChoice
+
+#: ``ok``: every node that should serve does. ``degraded``: some do. ``loading``: none yet. ``down``: none.
+PoolState = Literal["ok", "degraded", "loading", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodesOverview:
+    """The nodes page in numbers. ``hit_rate`` lies in 0 to 1 and is ``None`` before the first request."""
+
+    state: PoolState
+    nodes: tuple[NodeStatus, ...]
+    waiting: Waiting
+    hit_rate: float | None
+    disk_free_bytes: int
+    model: str | None
+    is_demo: bool
+
+
+class Nodes:
+    """The pool as pages and API show it."""
+
+    def __init__(self, pool: NodePool, board: Board, known: KnownAudio, models: ModelChoice, *, data_dir: Path) -> None:
+        self._pool = pool
+        self._board = board
+        self._known = known
+        self._models = models
+        self._data_dir = data_dir
+
+    def model(self) -> str | None:
+        """The model that requests mean; ``None`` until the first node was seen."""
+        return self._pool.default_model()
+
+    def is_demo(self) -> bool:
+        """Whether the model in use is one of the small ones that ship with the program."""
+        preset = PRESETS.get(self.model() or "")
+        return preset is not None and preset.hub_ids is None
+
+    def capabilities(self) -> Capabilities:
+        """What the model in use can do."""
+        return self._models.capabilities()
+
+    async def overview(self) -> NodesOverview:
+        """Everything that the page shows, as seen by the last poll."""
+        load = await self._board.load()
+        nodes = tuple(
+            replace(
+                node, in_flight=load.get(node.intent.url, (0, None))[0], speed=load.get(node.intent.url, (0, None))[1]
+            )
+            for node in self._pool.statuses()
+        )
+        return NodesOverview(
+            _state(nodes),
+            nodes,
+            await self._board.queued(),
+            self._known.hit_rate,
+            shutil.disk_usage(self._data_dir).free,
+            self.model(),
+            self.is_demo(),
+        )
+
+    async def drain(self, name: str, *, visitor: Visitor) -> None:
+        """Lets a node finish what it does and sends it nothing new. Raises :class:`AccessDenied`, :class:`NotFound`."""
+        await self._set_drain(name, True, visitor)
+
+    async def resume(self, name: str, *, visitor: Visitor) -> None:
+        """Sends work to a drained node again. Raises :class:`AccessDenied`, :class:`NotFound`."""
+        await self._set_drain(name, False, visitor)
+
+    async def _set_drain(self, name: str, drain: bool, visitor: Visitor) -> None:
+        if not visitor.is_admin:
+            raise AccessDenied("only administrators change nodes", reason="admin_only")
+        for node in self._pool.statuses():
+            if name in (node.name, node.intent.url):
+                await self._pool.set_intent(replace(node.intent, drain=drain))
+                return
+        raise NotFound(f"there is no node {name[:100]}", reason="node")
+
+
+def _state(nodes: tuple[NodeStatus, ...]) -> PoolState:
+    alive = [node for node in nodes if node.availability in (Availability.READY, Availability.BUSY)]
+    wanted = [node for node in nodes if not node.intent.drain]
+    if alive:
+        return "ok" if len(alive) >= len(wanted) else "degraded"
+    return "loading" if any(node.availability is Availability.LOADING for node in nodes) or not nodes else "down"

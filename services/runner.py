@@ -1,0 +1,196 @@
+"""Owns the work under way: every running row of this process is one asyncio task here.
+
+A browser that reloads, a closed connection or a cancelled Gradio event touches nothing in here: they only follow.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from domain.errors import NotFound, RecognitionCancelled, RecognitionFailed, SpeechError, StorageUnavailable
+from domain.ports import HistoryStore, Observer
+from domain.recognition import Progress, Recognition, Status, utc_now
+from services.periodic import every
+
+log = logging.getLogger(__name__)
+
+#: How often a process says that it lives, and how long its silence may last before its rows are taken over.
+HEARTBEAT_SECONDS = 5.0
+STALE_SECONDS = 30.0
+#: Progress is written to the row at most this often, for readers in other processes.
+SAVE_PROGRESS_SECONDS = 1.0
+#: A recording whose recognition ended its process this often is not tried again.
+MAX_ATTEMPTS = 4
+#: Rows taken over at a time.
+CLAIM_LIMIT = 8
+
+Report = Callable[[Progress], Awaitable[None]]
+#: Does a row's work and returns it in a final state; reports on the way.
+Work = Callable[[Recognition, Report], Awaitable[Recognition]]
+
+
+@dataclass
+class _Run:
+    row: Recognition
+    started: float
+    task: asyncio.Task[None] | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    saved_at: float = 0.0
+    lost: bool = False
+
+    def show(self, row: Recognition) -> None:
+        """Lets the followers see the row's new state."""
+        self.row = row
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class Runner:
+    """Runs rows, keeps them alive, takes over those of processes that died, and lets anybody follow them."""
+
+    def __init__(self, history: HistoryStore, work: Work, observer: Observer, *, owner: str) -> None:
+        self._history = history
+        self._work = work
+        self._observer = observer
+        self.owner = owner
+        self._runs: dict[str, _Run] = {}
+        self._background: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begins to heartbeat and to take over abandoned rows."""
+        await self._history.heartbeat(self.owner)
+        self._background = [
+            asyncio.create_task(every(HEARTBEAT_SECONDS, lambda: self._history.heartbeat(self.owner))),
+            asyncio.create_task(every(HEARTBEAT_SECONDS, self._take_over, first=True)),
+        ]
+
+    async def stop(self) -> None:
+        """Leaves the running rows to whoever comes next: they keep their state and lose their owner."""
+        tasks = [*self._background, *(run.task for run in self._runs.values() if run.task)]
+        for run in self._runs.values():
+            run.lost = True  # not cancelled by anybody: the row must stay ``running``
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await self._history.retire(self.owner)
+        except StorageUnavailable:
+            log.warning("the database is away: this process's rows are taken over after %.0f s", STALE_SECONDS)
+
+    def run(self, row: Recognition, *, started: float | None = None) -> None:
+        """Starts the work of a row that is ``running`` and owned by this process.
+
+        ``started``: when the request came, on the monotonic clock, for its ``elapsed_ms``.
+        """
+        run = _Run(row, started if started is not None else time.monotonic())
+        self._runs[row.id] = run
+        run.task = asyncio.create_task(self._finish(run), name=f"recognition {row.id}")
+
+    def live(self, recognition_id: str) -> Recognition | None:
+        """The row as it is this moment, when it runs here."""
+        run = self._runs.get(recognition_id)
+        return run.row if run else None
+
+    async def follow(self, recognition_id: str, *, user: str | None) -> AsyncIterator[Recognition]:
+        """Every change of the row, wherever it runs; ends after its final state. Raises :class:`NotFound`."""
+        previous: Recognition | None = None
+        while True:
+            run = self._runs.get(recognition_id)
+            if run and (user is None or run.row.user == user):
+                row, changed = run.row, run.changed
+                if row is not previous:
+                    yield row
+                    previous = row
+                if row.status.is_final:
+                    return
+                await changed.wait()
+                continue
+            row = await self._history.get(recognition_id, user=user)
+            if row is None:
+                raise NotFound(f"there is no recognition {recognition_id}")
+            if row != previous:
+                yield row
+                previous = row
+            if row.status.is_final:
+                return
+            await asyncio.sleep(0.5)
+
+    def cancel(self, recognition_id: str) -> bool:
+        """Cancels work that runs here; its row ends ``cancelled``. False where it does not run here."""
+        run = self._runs.get(recognition_id)
+        if run is None or run.task is None:
+            return False
+        return run.task.cancel()
+
+    async def _finish(self, run: _Run) -> None:
+        row = run.row
+        try:
+            done = await self._work(row, lambda progress: self._report(run, progress))
+        except asyncio.CancelledError:
+            if run.lost:
+                self._forget(run)
+                return
+            done = _failed(row, RecognitionCancelled("it was cancelled"))
+        except SpeechError as error:
+            log.info("recognition %s failed: %s: %s", row.id, error.code, error.message)
+            done = _failed(row, error)
+        except Exception:
+            log.exception("recognition %s failed by a fault of this program", row.id)
+            done = _failed(row, SpeechError("something went wrong inside; the log has the details", id=row.id))
+        done = done.with_changes(
+            elapsed_ms=max(1, round((time.monotonic() - run.started) * 1000)), finished_at=utc_now(), owner=None
+        )
+        await self._write(run, done)
+
+    async def _write(self, run: _Run, done: Recognition) -> None:
+        """Writes the final row for as long as the database needs to come back; readers see the text all the same."""
+        pause_seconds = 0.2
+        while True:
+            try:
+                if not await self._history.finish(done):
+                    log.warning("recognition %s was taken over by another process; its result is dropped", done.id)
+                break
+            except StorageUnavailable as error:
+                log.warning("recognition %s cannot be recorded yet: %s", done.id, error.message)
+                run.show(done)
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(pause_seconds * 2, 5.0)
+        # Only now: whoever hears that it is finished may ask the history at once.
+        run.show(done)
+        self._observer.count("asr_recognitions_total", status=done.status.value, source=done.source.value)
+        self._forget(run)
+
+    def _forget(self, run: _Run) -> None:
+        self._runs.pop(run.row.id, None)
+        run.changed.set()
+
+    async def _report(self, run: _Run, progress: Progress) -> None:
+        run.show(run.row.with_changes(progress=progress))
+        if time.monotonic() - run.saved_at < SAVE_PROGRESS_SECONDS:
+            return
+        run.saved_at = time.monotonic()
+        try:
+            mine = await self._history.save_progress(run.row.id, run.row.attempt, progress)
+        except StorageUnavailable:
+            return  # only readers elsewhere miss it
+        if not mine:
+            log.warning("recognition %s no longer belongs to this process; it stops here", run.row.id)
+            run.lost = True
+            raise asyncio.CancelledError
+
+    async def _take_over(self) -> None:
+        """Claims rows that are queued, or whose process died, and runs them."""
+        for row in await self._history.claim(self.owner, CLAIM_LIMIT, stale_after_seconds=STALE_SECONDS):
+            if row.attempt > MAX_ATTEMPTS:
+                error = RecognitionFailed("the program ended each time it was tried", reason="crashes")
+                await self._history.finish(_failed(row, error).with_changes(finished_at=utc_now(), owner=None))
+                continue
+            log.info("recognition %s is taken up (attempt %d)", row.id, row.attempt)
+            self.run(row)
+
+
+def _failed(row: Recognition, error: SpeechError) -> Recognition:
+    status = Status.CANCELLED if isinstance(error, RecognitionCancelled) else Status.FAILED
+    return row.with_changes(status=status, error=error.to_json())

@@ -1,0 +1,277 @@
+"""One recognition, as it flows: receive, identify, look up, join, decode, schedule, dispatch, store, record, show."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+from domain.access import Visitor
+from domain.errors import NotFound, RecognitionCancelled
+from domain.ids import is_id, new_id
+from domain.node import NodeJob
+from domain.options import RecognitionOptions
+from domain.ports import AudioStore, Flight, HistoryStore, Observer
+from domain.presets import Capabilities
+from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
+from domain.ticket import Share, Ticket
+from domain.transcript import ModelOutput
+from services.dispatch import Dispatch
+from services.filenames import clean_filename, suffix_of
+from services.known_audio import KnownAudio, Question
+from services.model_choice import ModelChoice
+from services.periodic import meanwhile
+from services.results import SegmentsSoFar, answered, finished, with_spoken_track
+from services.runner import Report, Runner
+from speech.decode import Decoded, decode_to_wav, probe
+
+#: A leader of identical work says this often that it lives; after 15 s of silence a waiter leads.
+FLIGHT_RENEW_SECONDS = 5.0
+FLIGHT_WAIT_SECONDS = 5.0
+#: Files decoded at a time.
+DECODERS = 2
+
+_SHARES = {Source.BATCH: Share.BATCH, Source.LIVE: Share.LIVE}
+
+
+class Transcription:
+    """Speech in, text out."""
+
+    def __init__(
+        self,
+        history: HistoryStore,
+        audio: AudioStore,
+        known: KnownAudio,
+        flight: Flight,
+        models: ModelChoice,
+        dispatch: Dispatch,
+        observer: Observer,
+        *,
+        owner: str,
+        max_audio_seconds: float,
+    ) -> None:
+        """``owner`` names this process among those that share the history."""
+        self._history = history
+        self._audio = audio
+        self._known = known
+        self._flight = flight
+        self._models = models
+        self._dispatch = dispatch
+        self._observer = observer
+        self._max_audio_seconds = max_audio_seconds
+        self._decoding = asyncio.Semaphore(DECODERS)
+        self.runner = Runner(history, self._work, observer, owner=owner)
+
+    # -- what callers may ask ------------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        path: Path,
+        filename: str,
+        options: RecognitionOptions,
+        *,
+        visitor: Visitor,
+        source: Source,
+        use_cache: bool = True,
+    ) -> Recognition:
+        """Receives a local file and starts its recognition; returns the row, whose id is valid from now on.
+
+        A recording that is known already comes back ``succeeded`` at once. Raises :class:`InvalidOptions`,
+        :class:`StorageUnavailable`.
+        """
+        started = time.monotonic()
+        self._models.check(options)
+        key = await self._audio.put_file(path, suffix=suffix_of(filename))
+        row = Recognition(
+            id=new_id(),
+            user=visitor.user,
+            source=source,
+            filename=clean_filename(filename),
+            options=options,
+            status=Status.RUNNING,
+            attempt=1,
+            owner=self.runner.owner,
+            audio_key=key,
+            use_cache=use_cache,
+        )
+        if use_cache and (hit := await self.recall(path, row)):
+            row = hit.with_changes(owner=None, elapsed_ms=_milliseconds_since(started), finished_at=utc_now())
+        try:
+            await self._history.insert(row)
+        except BaseException:
+            await asyncio.shield(self._audio.delete([key]))
+            raise
+        if row.status is Status.RUNNING:
+            self.runner.run(row, started=started)
+        else:
+            self._observer.count("asr_recognitions_total", status=row.status.value, source=row.source.value)
+        return row
+
+    async def submit_again(
+        self, recognition_id: str, options: RecognitionOptions | None, *, visitor: Visitor
+    ) -> Recognition:
+        """重新识别: a new row for the same recording; the cache does not answer. Raises :class:`NotFound`."""
+        old = await self._get(recognition_id, visitor)
+        async with self._audio.local(_audio_key(old)) as path:
+            return await self.submit(
+                path, old.filename, options or old.options, visitor=visitor, source=old.source, use_cache=False
+            )
+
+    def follow(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Recognition]:
+        """Every change of a recognition; ends after its final state. Raises :class:`NotFound`."""
+        if not is_id(recognition_id):
+            raise NotFound(f"there is no recognition {recognition_id[:60]}")
+        return self.runner.follow(recognition_id, user=visitor.scope)
+
+    async def wait(self, recognition_id: str, *, visitor: Visitor, timeout_seconds: float | None = None) -> Recognition:
+        """The final row, or the row as it is when the timeout passes. Raises :class:`NotFound`."""
+        row: Recognition | None = None
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                async for row in self.follow(recognition_id, visitor=visitor):
+                    pass
+        except TimeoutError:
+            pass
+        return row or await self._get(recognition_id, visitor)
+
+    async def cancel(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
+        """Stops a recognition, wherever it runs; a finished one stays as it is. Raises :class:`NotFound`."""
+        row = await self._get(recognition_id, visitor)
+        if row.status is Status.QUEUED:
+            await self._history.cancel_queued(row.id, user=visitor.scope)
+        elif row.status is Status.RUNNING and not self.runner.cancel(row.id):
+            # Another process runs it: the fence drops its result, and its next progress tells it to stop.
+            error = RecognitionCancelled("it was cancelled").to_json()
+            await self._history.finish(
+                row.with_changes(status=Status.CANCELLED, error=error, finished_at=utc_now(), owner=None)
+            )
+        return await self.wait(row.id, visitor=visitor, timeout_seconds=30)
+
+    async def spoken(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
+        """The row with its spoken track too: a second decode where the model writes by itself, cached as its own."""
+        row = await self._get(recognition_id, visitor)
+        if row.transcript.raw_text is not None or row.status is not Status.SUCCEEDED:
+            return row
+        asked = row.with_changes(id=new_id(), options=replace(row.options, itn=False), use_cache=True)
+        made = await self._recognise(asked, _tell_nobody)
+        return with_spoken_track(row, made.transcript)
+
+    async def recall(self, path: Path, row: Recognition) -> Recognition | None:
+        """The row as a hit, when the very same file was recognised before with the same options."""
+        model = self._models.name()
+        question = await self._models.question(row.options, model) if model else None
+        if question is None or not question.fingerprint:
+            return None
+        audio_id = await self._known.recall(path)
+        result = await self._known.find(audio_id, question) if audio_id else None
+        if result is None:
+            return None
+        self._known.count(CacheOutcome.HIT)
+        return answered(row, result, CacheOutcome.HIT)
+
+    def capabilities(self) -> Capabilities:
+        """What the model in use can do."""
+        return self._models.capabilities()
+
+    # -- the story of one row ------------------------------------------------------------------------------------
+
+    async def _work(self, row: Recognition, report: Report) -> Recognition:
+        started = time.monotonic()
+        done = await self._recognise(row, report)
+        self._observer.observe("asr_recognition_seconds", time.monotonic() - started)
+        self._observer.count("asr_audio_seconds_total", done.audio.seconds)
+        return done
+
+    async def _recognise(self, row: Recognition, report: Report) -> Recognition:
+        async with self._audio.local(_audio_key(row)) as path:
+            await report(Progress(Stage.IDENTIFYING))
+            # What is no sound is said at once, also while the model is still loading.
+            await asyncio.to_thread(probe, path, row.filename)
+            audio_id = await self._known.identify(path)
+            model = await self._models.wait_until_known(
+                self._dispatch.queue_seconds, lambda: report(Progress(Stage.WAITING_MODEL))
+            )
+            question = await self._models.question(row.options, model)
+            if not row.use_cache:
+                return await self._recognise_now(row, path, audio_id, question, report)
+            return await self._join_or_lead(row, path, audio_id, question, report)
+
+    async def _join_or_lead(
+        self, row: Recognition, path: Path, audio_id: str, question: Question, report: Report
+    ) -> Recognition:
+        """Identical work under way is waited for; whoever leads it, or finds that its leader died, does it."""
+        key, token = question.key(audio_id), f"{row.id}:{row.attempt}"
+        outcome = CacheOutcome.HIT
+        while True:
+            if question.fingerprint and (result := await self._known.find(audio_id, question)):
+                self._known.count(outcome)
+                return answered(row, result, outcome)
+            if await self._flight.lead(key, token):
+                break
+            outcome = CacheOutcome.SHARED
+            await report(Progress(Stage.JOINED))
+            await self._flight.wait(key, FLIGHT_WAIT_SECONDS)
+        try:
+            async with meanwhile(FLIGHT_RENEW_SECONDS, lambda: self._flight.lead(key, token)):
+                return await self._recognise_now(row, path, audio_id, question, report)
+        finally:
+            await asyncio.shield(self._flight.land(key, token))
+
+    async def _recognise_now(
+        self, row: Recognition, path: Path, audio_id: str, question: Question, report: Report
+    ) -> Recognition:
+        """Decodes, finds a node, has it recognised, and keeps the result for the next one."""
+        self._known.count(CacheOutcome.MISS)
+        with tempfile.TemporaryDirectory(prefix="asr-") as folder:
+            wav = Path(folder) / "audio.wav"
+            await report(Progress(Stage.DECODING))
+            decoded = await self._decode(path, wav, row.filename)
+            if decoded.silent:
+                nothing = ModelOutput(question.track, (), warnings=(*decoded.warnings, "no_speech"))
+                return finished(row, nothing, decoded.info).with_changes(model=question.model)
+            ticket = Ticket(
+                id=f"{row.id}:{row.attempt}",
+                user=row.user,
+                model=question.model,
+                audio_seconds=decoded.info.seconds,
+                share=_SHARES.get(row.source, Share.INTERACTIVE),
+            )
+            job = NodeJob(f"{row.id}:0", row.options, question.track)
+            answer = await self._dispatch.run(
+                ticket, job, wav, on_waiting=report, on_progress=SegmentsSoFar(report).add
+            )
+        result = answer.result
+        # What the file's damage cost is part of the answer, also for the next one who asks.
+        output = replace(result.output, warnings=(*decoded.warnings, *result.output.warnings))
+        if question.fingerprint in (result.fingerprint, ""):  # empty: the first node was seen only since
+            seen = replace(question, model=result.model, fingerprint=result.fingerprint)
+            await self._known.keep(audio_id, seen, output, decoded.info, answer.node_name)
+        return finished(row, output, decoded.info).with_changes(
+            node=answer.node_name, model=result.model, fingerprint=result.fingerprint, node_ms=result.elapsed_ms
+        )
+
+    async def _decode(self, path: Path, wav: Path, filename: str) -> Decoded:
+        async with self._decoding:
+            limit = self._max_audio_seconds
+            return await asyncio.to_thread(decode_to_wav, path, wav, max_seconds=limit, filename=filename)
+
+    async def _get(self, recognition_id: str, visitor: Visitor) -> Recognition:
+        row = await self._history.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
+        if row is None:
+            raise NotFound(f"there is no recognition {recognition_id[:60]}")
+        return row
+
+
+def _audio_key(row: Recognition) -> str:
+    if row.audio_key is None:
+        raise NotFound("the recording has been removed", reason="audio_gone")
+    return row.audio_key
+
+
+def _milliseconds_since(started: float) -> int:
+    return max(1, round((time.monotonic() - started) * 1000))
+
+
+async def _tell_nobody(_: Progress) -> None:
+    return

@@ -1,0 +1,194 @@
+"""The only reader of the environment and of ``config.yaml``; frozen once read.
+
+Order: environment (``ASR_*``) over ``config.yaml`` (keys without the prefix, in lower case) over the defaults.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from domain.node import NodeIntent
+
+#: A shorter API key can be guessed.
+MIN_KEY_CHARS = 8
+#: The file beside ``app.py`` that may hold settings.
+CONFIG_FILE = "config.yaml"
+
+
+class BadSetting(ValueError):
+    """A setting cannot be used. The message names key, value and what would be right."""
+
+
+class Settings(BaseSettings):
+    """Every setting, typed. Times are in seconds, sizes in the unit of their name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASR_", yaml_file=CONFIG_FILE, extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    host: str = Field("127.0.0.1", description="address to serve on")
+    port: int = Field(7860, ge=0, le=65535, description="port of the web UI (0 takes a free one)")
+    data_dir: Path = Field(Path("data"), description="where everything that outlives the process lies")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite below data_dir")
+    audio_store: str = Field("", description="file:// URL or path; empty: below data_dir")
+    nodes: Annotated[tuple[NodeIntent, ...], NoDecode] = Field(
+        (), description="url[;weight=3][;slots=2][;backup], comma-separated; empty: one node as a child process"
+    )
+    model: str = Field("auto", description="preset name, a local directory, or auto")
+    model_load: Literal["start", "demand"] = Field("start", description="when a node loads its model")
+    model_hub: Literal["ms", "hf"] = Field("ms", description="where models are downloaded from")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    slots: int = Field(0, ge=0, le=64, description="jobs a node takes at once (0: 1 on CPU, 4 on a GPU)")
+    batch_segments: int = Field(8, ge=1, le=256, description="segments recognised in one batch where the model can")
+    itn_by: Literal["preset", "model", "rules"] = Field("preset", description="who makes the written text")
+    node_token: SecretStr = Field(SecretStr(""), description="shared secret of web UI and nodes")
+    admin_token: SecretStr = Field(SecretStr(""), description="secret that makes a visitor an administrator")
+    secret: SecretStr = Field(SecretStr(""), description="signs visitor cookies; empty: made once, kept in data_dir")
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="name:key pairs, comma-separated, for API callers"
+    )
+    allow_open: bool = Field(False, description="serve off loopback without accounts")
+    cache_ttl: float = Field(7 * 86400.0, ge=0, description="seconds a result is cached")
+    cache_max_mb: int = Field(1024, ge=1, description="size of the embedded cache")
+    audio_retention: float = Field(7 * 86400.0, ge=0, description="seconds a recording is kept, an hour at least")
+    max_upload_mb: int = Field(1024, ge=1, description="largest upload")
+    max_audio_seconds: float = Field(4 * 3600.0, gt=0, description="longest recording")
+    queue_seconds: float = Field(1800.0, gt=0, description="longest time a recognition waits for a node")
+    language: Literal["auto", "zh", "en"] = Field("auto", description="language of the pages; auto: the browser's")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+    @field_validator("nodes", mode="before")
+    @classmethod
+    def _parse_nodes(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part for part in value.split(",") if part.strip()]
+        if isinstance(value, (list, tuple)):
+            return tuple(item if isinstance(item, NodeIntent) else parse_node(item) for item in value)
+        return value
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _parse_keys(cls, value: object) -> object:
+        parts = tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        for part in parts if isinstance(parts, (tuple, list)) else ():
+            name, _, key = str(part).partition(":")
+            if not name or len(key) < MIN_KEY_CHARS:
+                raise ValueError(f"name:key with a key of at least {MIN_KEY_CHARS} characters is expected")
+        return parts
+
+    def check_doors(self, role: Literal["serve", "node"]) -> None:
+        """Refuses to serve other machines without any lock on the door. Raises :class:`BadSetting`."""
+        if self.is_loopback:
+            return
+        if role == "node" and not self.node_token.get_secret_value():
+            raise BadSetting(
+                f"ASR_HOST is {self.host!r}, which other machines can reach: set ASR_NODE_TOKEN, the same on the node "
+                "and on the web UI, or keep ASR_HOST=127.0.0.1"
+            )
+        if role == "serve" and not self.allow_open:
+            raise BadSetting(
+                f"ASR_HOST is {self.host!r}, which other machines can reach, and there are no accounts: "
+                "set ASR_ALLOW_OPEN=1 to serve it openly, or keep ASR_HOST=127.0.0.1"
+            )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return is_loopback_host(self.host)
+
+    @property
+    def sql_url(self) -> str:
+        """The database, with its default."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'history.db').absolute()}"
+
+    @property
+    def audio_dir(self) -> Path:
+        """Where recordings lie when the store is the file system."""
+        return Path(self.audio_store.removeprefix("file://")) if self.audio_store else self.data_dir / "audio"
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """The environment of a program that this one starts: its own, with ``extra`` on top."""
+    return {**os.environ, **extra}
+
+
+def prepare_libraries(uploads: Path) -> None:
+    """Tells the libraries what they take from the environment only: where uploads lie, and that nobody is called."""
+    uploads.mkdir(parents=True, exist_ok=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine only."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def parse_node(item: object) -> NodeIntent:
+    """``url[;weight=3][;slots=2][;backup]`` or a mapping with those keys. Raises ``ValueError``."""
+    if isinstance(item, dict):
+        fields = {str(key): value for key, value in item.items()}
+        url = str(fields.pop("url", ""))
+    else:
+        url, *rest = (part.strip() for part in str(item).split(";"))
+        fields = {}
+        for part in rest:
+            key, _, value = part.partition("=")
+            fields[key] = value if value else True
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"node {url!r}: an address such as http://10.0.0.5:7861 is expected")
+    unknown = set(fields) - {"weight", "slots", "backup", "name"}
+    if unknown:
+        raise ValueError(f"node {url}: {', '.join(sorted(unknown))} is not known; weight, slots, backup and name are")
+    try:
+        weight, slots = float(fields.get("weight", 1)), fields.get("slots")
+        slots = int(slots) if slots is not None else None
+    except (TypeError, ValueError):
+        raise ValueError(f"node {url}: weight and slots must be numbers") from None
+    if not 0 < weight <= 1000 or (slots is not None and not 1 <= slots <= 256):
+        raise ValueError(f"node {url}: weight must lie in (0, 1000] and slots in [1, 256]")
+    return NodeIntent(url.rstrip("/"), str(fields.get("name", "")), weight, slots, bool(fields.get("backup")))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Reads the settings; ``overrides`` (from the command line) win. Raises :class:`BadSetting`."""
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        raise BadSetting("\n".join(_sentence(item) for item in error.errors())) from None
+
+
+def _sentence(item: object) -> str:
+    assert isinstance(item, dict)
+    if not item["loc"]:
+        return str(item["msg"]).removeprefix("Value error, ")
+    key = "ASR_" + str(item["loc"][0]).upper()
+    if item["type"] == "extra_forbidden":
+        return f"{key} is not a setting; see `python app.py serve --help`"
+    secret = isinstance(item.get("input"), SecretStr) or key.endswith(("TOKEN", "SECRET", "KEYS"))
+    value = "" if secret else f" is {item.get('input')!r}"
+    field = Settings.model_fields.get(str(item["loc"][0]))
+    meaning = f" ({field.description})" if field and field.description else ""
+    return f"{key}{value}: {str(item['msg']).removeprefix('Value error, ')}{meaning}"

@@ -1,0 +1,37 @@
+"""The expected fingerprint of each model in SQL: implements ``domain.ports.ModelRegistry``."""
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from storage.columns import DatabaseClock
+from storage.sql import Database
+from storage.tables import models
+
+
+class SqlModelRegistry:
+    """See ``domain.ports.ModelRegistry``. Raises ``StorageUnavailable``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def expected_fingerprint(self, model: str) -> str | None:
+        """``None`` before the first was seen."""
+        wanted = select(models.c.fingerprint).where(models.c.name == model)
+        return await self._database.read(lambda connection: connection.scalar(wanted))
+
+    async def expect(self, model: str, fingerprint: str) -> None:
+        """Replaces what was expected before."""
+        await self._database.write(lambda connection: _expect(connection, model, fingerprint))
+
+
+def _expect(connection: Connection, model: str, fingerprint: str) -> None:
+    values = {"fingerprint": fingerprint, "expected_since": DatabaseClock()}
+    changed = update(models).where(models.c.name == model).values(**values)
+    if connection.execute(changed).rowcount:
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(models).values(name=model, **values))
+    except IntegrityError:
+        # Another process made the row first; the last word counts.
+        connection.execute(changed)

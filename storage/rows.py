@@ -1,0 +1,129 @@
+"""Between a :class:`Recognition` and its row."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from domain.options import RecognitionOptions
+from domain.recognition import AudioInfo, CacheOutcome, Progress, Recognition, Source, Status
+from domain.transcript import Segment, Transcript, Word
+from storage.search import search_text
+from storage.tables import recognitions
+
+#: What a list of rows reads: everything that a page shows, without the word times.
+LIST_COLUMNS = [c for c in recognitions.c if c.name not in ("words", "search_text")]
+#: What a single row reads.
+ALL_COLUMNS = [c for c in recognitions.c if c.name != "search_text"]
+
+
+def sort_key(recognition_id: str) -> int:
+    """63 bits of a UUIDv7 that sort as the id does: 48 of the time in ms, then the first 15 random ones."""
+    value = uuid.UUID(recognition_id).int
+    time_ms, random_a, random_b = value >> 80, value >> 64 & 0xFFF, value >> 59 & 0x7
+    return time_ms << 15 | random_a << 3 | random_b
+
+
+def new_values(row: Recognition) -> dict[str, Any]:
+    """The columns that are written when the row is born; the times are the database's."""
+    return {
+        "id": row.id,
+        "user": _storable(row.user),
+        "status": row.status.value,
+        "attempt": row.attempt,
+        "owner": row.owner,
+        "source": row.source.value,
+        "filename": _storable(row.filename),
+        "options": row.options.to_json(),
+        "use_cache": row.use_cache,
+        "progress": None if row.status.is_final else row.progress.to_json(),
+        **outcome_values(row),
+    }
+
+
+def outcome_values(row: Recognition) -> dict[str, Any]:
+    """The columns that are written when it ends; the times are the database's."""
+    segments = row.transcript.segments
+    return {
+        "audio_key": row.audio_key,
+        "audio": row.audio.to_json(),
+        "cache": row.cache.value if row.cache else None,
+        "cached_at": row.cached_at,
+        "node": row.node,
+        "model": row.model,
+        "fingerprint": row.fingerprint,
+        "elapsed_ms": row.elapsed_ms,
+        "node_ms": row.node_ms,
+        "error": row.error,
+        "language": row.transcript.language,
+        "warnings": list(row.transcript.warnings),
+        "segments": [_bare(segment) for segment in segments],
+        "words": _words(segments),
+        "search_text": search_text(row.filename, row.transcript.normalized_text, row.transcript.raw_text),
+    }
+
+
+def recognition_of(row: Mapping[str, Any]) -> Recognition:
+    """The inverse. Without a ``words`` column the segments come without word times."""
+    words: Sequence[Any] = row.get("words") or [()] * len(row["segments"])
+    return Recognition(
+        id=row["id"],
+        user=row["user"],
+        source=Source(row["source"]),
+        filename=row["filename"],
+        options=RecognitionOptions.from_json(row["options"]),
+        status=Status(row["status"]),
+        attempt=row["attempt"],
+        owner=row["owner"],
+        audio_key=row["audio_key"],
+        audio=AudioInfo.from_json(row["audio"]),
+        transcript=Transcript(
+            tuple(_segment(data, times) for data, times in zip(row["segments"], words, strict=True)),
+            row["language"],
+            tuple(row["warnings"]),
+        ),
+        progress=Progress.from_json(row["progress"]),
+        cache=CacheOutcome(row["cache"]) if row["cache"] else None,
+        cached_at=row["cached_at"],
+        use_cache=row["use_cache"],
+        node=row["node"],
+        model=row["model"],
+        fingerprint=row["fingerprint"],
+        elapsed_ms=row["elapsed_ms"],
+        node_ms=row["node_ms"],
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+        error=row["error"],
+    )
+
+
+def _bare(segment: Segment) -> dict[str, Any]:
+    data = segment.to_json()
+    del data["words"]
+    return data
+
+
+def _words(segments: Sequence[Segment]) -> list[list[tuple[str, int, int]]] | None:
+    if not any(segment.words for segment in segments):
+        return None
+    return [[(word.text, word.start_ms, word.end_ms) for word in segment.words] for segment in segments]
+
+
+def _segment(data: dict[str, Any], times: Sequence[Any]) -> Segment:
+    segment = Segment.from_json(data)
+    if not times:
+        return segment
+    words = tuple(Word(text, start_ms, end_ms) for text, start_ms, end_ms in times)
+    return Segment(
+        segment.start_ms,
+        segment.end_ms,
+        segment.raw_text,
+        segment.normalized_text,
+        segment.channel,
+        segment.speaker,
+        words,
+    )
+
+
+def _storable(text: str) -> str:
+    # A file name may hold what no UTF-8 column takes: half a surrogate pair, or NUL on PostgreSQL.
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

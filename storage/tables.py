@@ -1,0 +1,75 @@
+"""The tables. A change here needs a migration beside it; a test compares the two."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+
+from storage.columns import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+#: SQLite makes only an INTEGER primary key the table's own order, which pages then read without an index.
+_KEY = BigInteger().with_variant(Integer(), "sqlite")
+
+recognitions = Table(
+    "recognitions",
+    metadata,
+    # The first 63 bits of the id that tell ids apart: the order of the history (see ``rows.sort_key``).
+    Column("key", _KEY, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("user", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    # When this attempt began: the sign of life of an owner that was never heard of.
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("source", String(16), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("audio_key", Text),
+    Column("audio", JSON, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("use_cache", Boolean, nullable=False),
+    Column("cache", String(16)),
+    Column("cached_at", UtcDateTime),
+    Column("node", Text),
+    Column("model", Text),
+    Column("fingerprint", Text),
+    Column("elapsed_ms", BigInteger),
+    Column("node_ms", BigInteger),
+    Column("error", JSON(none_as_null=True)),
+    Column("language", Text, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    # The large ones stand last: SQLite then reads the others without them.
+    Column("segments", JSON, nullable=False),
+    Column("progress", JSON(none_as_null=True)),
+    Column("search_text", Text, nullable=False),
+    # Word times, one list per segment; ten times the size of the text, and no list of rows needs them.
+    Column("words", JSON(none_as_null=True)),
+)
+Index("ix_recognitions_user", recognitions.c.user, recognitions.c.key, recognitions.c.created_at)
+Index("ix_recognitions_status", recognitions.c.status, recognitions.c.key)
+Index("ix_recognitions_created_at", recognitions.c.created_at)
+Index("ix_recognitions_audio_key", recognitions.c.audio_key)
+
+#: Processes that run recognitions, and when each was last heard of.
+owners = Table(
+    "owners",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+#: The one fingerprint that nodes of a model must have.
+models = Table(
+    "models",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("expected_since", UtcDateTime, nullable=False),
+)

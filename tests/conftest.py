@@ -1,0 +1,29 @@
+"""What every test may use: one running server, and speech that the demo model knows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.server import Server, running_server
+from tests.helpers.speech import SPEECH_TEXT, say, write_wav
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The real web UI with its node, shared by all tests that only use it."""
+    with running_server(tmp_path_factory.mktemp("server") / "data", ASR_MAX_AUDIO_SECONDS="3600") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server_url(server: Server) -> str:
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def speech_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of ``SPEECH_TEXT``, 16 kHz mono."""
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    write_wav(path, say(SPEECH_TEXT))
+    return path

@@ -1,0 +1,100 @@
+"""What every result cache must do, wherever it is kept."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from domain.ports import ResultCache
+from storage.cache import EmbeddedCache
+
+WEEK = 7 * 86_400.0
+
+
+@dataclass
+class Subject:
+    """A cache, and the way to let time pass for it."""
+
+    cache: ResultCache
+    advance: Callable[[float], None]
+
+
+@pytest.fixture(params=["embedded"])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    time = [1_700_000_000.0]
+
+    def advance(seconds: float) -> None:
+        time[0] += seconds
+
+    cache = EmbeddedCache(tmp_path / "cache.db", 8 << 20, now=lambda: time[0])
+    yield Subject(cache, advance)
+    cache.close()
+
+
+async def test_a_value_comes_back_with_its_age(subject: Subject) -> None:
+    value = {"text": "今天天气很好 😀", "n": [1, 2.5, None, True], "nested": {"a": {}}}
+    await subject.cache.put("result:1", value, ttl_seconds=WEEK)
+    first = await subject.cache.get("result:1")
+    subject.advance(3 * 86_400)
+    later = await subject.cache.get("result:1")
+    assert first is not None
+    assert first == later
+    assert first.value == value
+    assert first.stored_at == pytest.approx(1_700_000_000)
+
+
+async def test_what_was_never_put_is_missing(subject: Subject) -> None:
+    assert await subject.cache.get("result:1") is None
+
+
+async def test_an_entry_lives_from_its_writing(subject: Subject) -> None:
+    await subject.cache.put("k", {"n": 1}, ttl_seconds=100)
+    subject.advance(99)
+    assert await subject.cache.get("k") is not None
+    subject.advance(1)
+    assert await subject.cache.get("k") is None
+
+
+async def test_writing_again_replaces_value_and_age(subject: Subject) -> None:
+    await subject.cache.put("k", {"n": 1}, ttl_seconds=100)
+    subject.advance(60)
+    await subject.cache.put("k", {"n": 2}, ttl_seconds=100)
+    subject.advance(60)
+    entry = await subject.cache.get("k")
+    assert entry is not None
+    assert entry.value == {"n": 2}
+    assert entry.stored_at == pytest.approx(1_700_000_060)
+
+
+async def test_a_time_to_live_of_zero_keeps_nothing(subject: Subject) -> None:
+    await subject.cache.put("k", {"n": 1}, ttl_seconds=100)
+    await subject.cache.put("k", {"n": 2}, ttl_seconds=0)
+    assert await subject.cache.get("k") is None
+
+
+async def test_deleted_keys_are_missing(subject: Subject) -> None:
+    for key in ("a", "b", "c"):
+        await subject.cache.put(key, {}, ttl_seconds=WEEK)
+    await subject.cache.delete(["a", "c", "never there"])
+    await subject.cache.delete([])
+    assert await subject.cache.get("a") is None
+    assert await subject.cache.get("b") is not None
+
+
+async def test_large_values_come_back(subject: Subject) -> None:
+    value = {"segments": [{"text": f"第{number}段 天气很好", "start_ms": number} for number in range(20_000)]}
+    await subject.cache.put("k", value, ttl_seconds=WEEK)
+    entry = await subject.cache.get("k")
+    assert entry is not None
+    assert entry.value == value
+
+
+async def test_many_at_once(subject: Subject) -> None:
+    async def use(number: int) -> bool:
+        await subject.cache.put(f"k{number % 7}", {"n": number % 7}, ttl_seconds=WEEK)
+        entry = await subject.cache.get(f"k{number % 7}")
+        return entry is not None and entry.value == {"n": number % 7}
+
+    assert all(await asyncio.gather(*(use(number) for number in range(200))))

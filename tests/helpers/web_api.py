@@ -1,0 +1,197 @@
+"""The HTTP routes with services that fail, wait or answer as a test wants: for shapes and doors only."""
+
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from domain.access import Visitor
+from domain.errors import NotFound, SpeechError
+from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
+from domain.options import RecognitionOptions
+from domain.recognition import AudioInfo, HistoryPage, Recognition, Source, Status
+from domain.ticket import Waiting
+from domain.transcript import Segment, Transcript, Word
+from metrics import PrometheusObserver
+from services.bundle import Services
+from services.nodes import NodesOverview
+from webui.access import Access
+from webui.api.context import ApiConfig
+from webui.api.routes import add_routes
+
+ROW_ID = "01980000-0000-7000-8000-000000000001"
+SECRET = b"0123456789abcdef0123456789abcdef"
+
+
+def a_row(**changes: Any) -> Recognition:
+    """A recognition that went well: 今天二号 spoken, 今天2号 written."""
+    words = (Word("今天", 0, 400), Word("二号", 400, 900))
+    segment = Segment(0, 900, "今天二号", "今天2号", words=words)
+    row = Recognition(
+        ROW_ID,
+        "local",
+        Source.API,
+        "早会.wav",
+        RecognitionOptions(),
+        Status.SUCCEEDED,
+        audio=AudioInfo("wav", "pcm_s16le", 16_000, 1, 1.5),
+        transcript=Transcript((segment,), "zh"),
+        model="demo",
+    )
+    return row.with_changes(**changes)
+
+
+class FakeTranscription:
+    """Answers with ``row``, or raises ``error`` where work is submitted; remembers what it was given."""
+
+    def __init__(self, row: Recognition | None = None, error: Exception | None = None) -> None:
+        self.row = row or a_row()
+        self.error = error
+        self.states: list[Recognition] = []
+        self.given: dict[str, Any] = {}
+        self.content = b""
+
+    async def submit(self, path: Path, filename: str, options: RecognitionOptions, **rest: Any) -> Recognition:
+        if self.error:
+            raise self.error
+        self.content = path.read_bytes()
+        self.given = {"path": path, "filename": filename, "options": options, **rest}
+        return self.row
+
+    async def submit_again(self, recognition_id: str, options: RecognitionOptions | None, **_: Any) -> Recognition:
+        self.given = {"id": recognition_id, "options": options}
+        return self.row
+
+    async def wait(self, recognition_id: str, **_: Any) -> Recognition:
+        return self.row
+
+    async def follow(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Recognition]:
+        if recognition_id != self.row.id:
+            raise NotFound("no")
+        for state in [*self.states, self.row]:
+            yield state
+
+    async def cancel(self, recognition_id: str, **_: Any) -> Recognition:
+        return self.row
+
+    async def spoken(self, recognition_id: str, **_: Any) -> Recognition:
+        segment = Segment(0, 900, "说出来的", "写下来的")
+        return self.row.with_changes(transcript=Transcript((segment,), "zh"))
+
+
+class FakeHistory:
+    """One row, one recording."""
+
+    def __init__(self, transcription: FakeTranscription, recording: Path | None = None) -> None:
+        self._transcription = transcription
+        self._recording = recording
+        self.asked: dict[str, Any] = {}
+        self.deleted: list[str] = []
+
+    async def get(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
+        if recognition_id != self._transcription.row.id:
+            raise NotFound("no")
+        return self._transcription.row
+
+    async def page(self, **asked: Any) -> HistoryPage:
+        self.asked = asked
+        return HistoryPage((self._transcription.row,), None)
+
+    async def delete(self, ids: list[str], *, visitor: Visitor) -> None:
+        self.deleted += ids
+
+    @asynccontextmanager
+    async def audio(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Path]:
+        if self._recording is None:
+            raise NotFound("gone")
+        yield self._recording
+
+
+class FakeNodes:
+    """One node."""
+
+    def __init__(self, availability: Availability = Availability.READY) -> None:
+        self.availability = availability
+        self.drained: list[str] = []
+        self.error: SpeechError | None = None
+
+    def model(self) -> str | None:
+        return "demo"
+
+    async def overview(self) -> NodesOverview:
+        node = NodeStatus(NodeIntent("http://10.0.0.5:7861", "gpu-1"), self.availability, NodeReport(Health.READY))
+        return NodesOverview("ok", (node,), Waiting(3, 12.0), 0.5, 10**9, "demo", True)
+
+    async def drain(self, name: str, *, visitor: Visitor) -> None:
+        if self.error:
+            raise self.error
+        self.drained.append(name)
+
+    async def resume(self, name: str, *, visitor: Visitor) -> None:
+        self.drained.remove(name)
+
+
+class WebApi:
+    """The routes over fakes: ``app`` is what a server would serve."""
+
+    def __init__(
+        self,
+        tmp_path: Path,
+        *,
+        row: Recognition | None = None,
+        error: Exception | None = None,
+        recording: Path | None = None,
+        max_upload_bytes: int = 1_000_000,
+        max_json_bytes: int = 1_000_000,
+        **access: Any,
+    ) -> None:
+        self.transcription = FakeTranscription(row, error)
+        self.history = FakeHistory(self.transcription, recording)
+        self.nodes = FakeNodes()
+        self.upload_dir = tmp_path / "uploads"
+        self.upload_dir.mkdir()
+        self.temp_dir = tmp_path / "temp"
+        self.access = Access(**{"secret": SECRET, **access})
+        services = Services(
+            cast(Any, self.transcription), cast(Any, self.history), cast(Any, self.nodes), cast(Any, None)
+        )
+        config = ApiConfig(max_upload_bytes, self.upload_dir, self.temp_dir, 60.0, max_json_bytes)
+        self.app = FastAPI(openapi_url=None)
+        add_routes(self.app, services, self.access, config, PrometheusObserver(strict=True))
+        self.access.guard(self.app)
+
+    def client(self, peer: str = "127.0.0.1", host: str = "127.0.0.1:7860", **headers: str) -> httpx.AsyncClient:
+        return client_of(self.app, peer, host, **headers)
+
+
+def client_of(app: ASGIApp, peer: str = "127.0.0.1", host: str = "127.0.0.1:7860", **headers: str) -> httpx.AsyncClient:
+    """A caller from the address ``peer``."""
+    transport = httpx.ASGITransport(app=cast(Any, app), client=(peer, 50_000))
+    return httpx.AsyncClient(transport=transport, base_url=f"http://{host}", headers=headers)
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """The app behind a real socket; its URL."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        config = uvicorn.Config(cast(Any, app), log_config=None, lifespan="off", ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)

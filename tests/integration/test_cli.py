@@ -1,0 +1,92 @@
+"""The command line, as a shell sees it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.server import ROOT, Server
+
+CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("ASR_")}
+
+
+def app(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "app.py"), *arguments]
+    full = {**CLEAN, "ASR_DATA_DIR": str(cwd / "data"), "ASR_MODEL": "demo", **env}
+    return subprocess.run(command, cwd=cwd, env=full, capture_output=True, text=True, timeout=150)
+
+
+def test_transcribe_through_the_running_server(server: Server, speech_wav: Path, tmp_path: Path) -> None:
+    answer = app("transcribe", str(speech_wav), "--server", server.url, "--hotword", "命令行", cwd=tmp_path)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "今天天气怎么样？"), answer.stderr
+    row = json.loads(app("transcribe", str(speech_wav), "--server", server.url, "--json", cwd=tmp_path).stdout)
+    assert (row["status"], row["source"]) == ("succeeded", "cli")
+
+
+def test_transcribe_with_a_node_of_its_own_is_recorded(speech_wav: Path, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    files = [str(speech_wav), str(tmp_path / "missing.wav"), str(speech_wav)]
+    answer = app("transcribe", *files, "--no-itn", "--json", cwd=tmp_path, ASR_PORT=port)
+    rows = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert answer.returncode == 1, "one of the files is missing"
+    assert [row.get("cache") for row in rows] == ["miss", None, "hit"]
+    assert rows[0]["text"] == "今天天气怎么样？"
+    assert rows[1]["error"]["code"] == "bad_audio"
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "data" / "history.db") as database:
+        assert database.execute("select count(*) from recognitions").fetchone() == (2,)
+    database.close()
+
+
+def test_a_busy_port_is_one_sentence(server: Server, tmp_path: Path) -> None:
+    port = server.url.rpartition(":")[2]
+    answer = app("serve", cwd=tmp_path, ASR_PORT=port)
+    assert answer.returncode == 2
+    assert port in answer.stderr and "make run" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_bad_setting_is_one_sentence(tmp_path: Path) -> None:
+    answer = app(cwd=tmp_path, ASR_MODEL_LOAD="tomorrow")
+    assert answer.returncode == 2
+    assert "ASR_MODEL_LOAD" in answer.stderr and "Traceback" not in answer.stderr
+    open_door = app("serve", "--host", "0.0.0.0", cwd=tmp_path)
+    assert open_door.returncode == 2 and "ASR_ALLOW_OPEN" in open_door.stderr
+    open_node = app("node", "--host", "0.0.0.0", cwd=tmp_path)
+    assert open_node.returncode == 2 and "ASR_NODE_TOKEN" in open_node.stderr
+
+
+def test_doctor_finds_what_works_and_what_does_not(tmp_path: Path) -> None:
+    good = app("doctor", "--json", cwd=tmp_path, ASR_PORT="0")
+    checks = {row["check"]: row for row in map(json.loads, good.stdout.splitlines())}
+    assert good.returncode == 0, good.stdout
+    assert set(checks) == {"data", "database", "model", "device", "port"}
+    bad = app("doctor", cwd=tmp_path, ASR_PORT="0", ASR_MODEL="paraformer-zh", ASR_NODES="http://127.0.0.1:9")
+    assert bad.returncode == 1
+    assert "model download paraformer-zh" in bad.stdout and "http://127.0.0.1:9" in bad.stdout
+
+
+def test_migrate_goes_down_and_up(tmp_path: Path) -> None:
+    assert "base" in app("migrate", "--down", "base", cwd=tmp_path).stdout
+    newest = app("migrate", cwd=tmp_path).stdout
+    assert newest == app("migrate", cwd=tmp_path).stdout != app("migrate", "--down", "base", cwd=tmp_path).stdout
+
+
+def test_model_list(tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in app("model", "list", "--json", cwd=tmp_path).stdout.splitlines()]
+    here = {row["name"]: row["here"] for row in rows}
+    assert here["demo"] is True
+    assert "fun-asr-nano" in here
+
+
+@pytest.mark.parametrize("command", ["serve", "node", "transcribe", "doctor", "migrate", "model"])
+def test_help(command: str, tmp_path: Path) -> None:
+    answer = app(command, "--help", cwd=tmp_path)
+    assert answer.returncode == 0 and "usage:" in answer.stdout

@@ -1,0 +1,111 @@
+"""kill -9 at bad moments: no accepted recording is lost, and no row stays ``running``."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from tests.helpers.server import Server
+from tests.helpers.speech import say, talk, write_wav
+
+#: Long enough to be caught at work: the demo model does some 200 seconds of sound a second.
+UTTERANCES = 220
+
+
+@pytest.fixture(scope="module")
+def long_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    clip = talk(say("今天天气怎么样"), say("会议现在开始"))
+    return write_wav(tmp_path_factory.mktemp("long") / "long.wav", np.tile(clip, UTTERANCES // 2))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    running = Server(tmp_path / "data").start()
+    yield running
+    running.stop()
+
+
+def until(look: Callable[[], Any], seconds: float = 90) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def submit(server: Server, path: Path) -> str:
+    with path.open("rb") as file:
+        answer = httpx.post(f"{server.url}/v1/recognitions", files={"file": (path.name, file)}, timeout=60)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+def read(server: Server, recognition_id: str, wait: float = 0) -> dict[str, Any]:
+    url = f"{server.url}/v1/recognitions/{recognition_id}"
+    return httpx.get(url, params={"wait": wait} if wait else {}, timeout=wait + 30).json()
+
+
+def is_under_way(server: Server, recognition_id: str) -> bool:
+    row = read(server, recognition_id)
+    assert row["status"] == "running", "the recording is too short to be caught at work"
+    return row["progress"]["stage"] == "recognising" and row["progress"]["segment"] > 0
+
+
+def node_of(server: Server) -> psutil.Process:
+    assert server.process
+    (node,) = [p for p in psutil.Process(server.process.pid).children() if "node" in p.cmdline()]
+    return node
+
+
+def test_a_killed_node_costs_time_only(server: Server, long_wav: Path) -> None:
+    recognition_id = submit(server, long_wav)
+    until(lambda: is_under_way(server, recognition_id))
+    node = node_of(server)
+    node.kill()
+    row = read(server, recognition_id, wait=120)
+    assert (row["status"], row["attempt"]) == ("succeeded", 1), row["error"]
+    assert row["text"].count("今天天气怎么样") >= UTTERANCES // 2 - 5
+    assert node_of(server).pid != node.pid
+
+
+def test_a_killed_web_ui_takes_its_node_along_and_finishes_after_its_return(server: Server, long_wav: Path) -> None:
+    recognition_id = submit(server, long_wav)
+    until(lambda: is_under_way(server, recognition_id))
+    node = node_of(server)
+    server.kill()
+    until(lambda: not node.is_running() or node.status() == psutil.STATUS_ZOMBIE, 30)
+    server.start()
+    row = read(server, recognition_id, wait=120)
+    assert (row["status"], row["attempt"]) == ("succeeded", 2), row["error"]
+    listed = httpx.get(f"{server.url}/v1/recognitions", timeout=30).json()
+    assert recognition_id in str(listed)
+
+
+def test_sigterm_ends_everything_and_loses_nothing(server: Server, long_wav: Path) -> None:
+    recognition_id = submit(server, long_wav)
+    until(lambda: is_under_way(server, recognition_id))
+    node = node_of(server)
+    assert server.stop() == 0
+    assert not node.is_running()
+    server.start()
+    assert read(server, recognition_id, wait=120)["status"] == "succeeded"
+
+
+def test_a_stopped_web_ui_does_not_make_a_second_row(server: Server, long_wav: Path) -> None:
+    """SIGSTOP for longer than a poll: it goes on where it was."""
+    assert server.process
+    recognition_id = submit(server, long_wav)
+    until(lambda: is_under_way(server, recognition_id))
+    os.kill(server.process.pid, signal.SIGSTOP)
+    time.sleep(4)
+    os.kill(server.process.pid, signal.SIGCONT)
+    row = read(server, recognition_id, wait=120)
+    assert (row["status"], row["attempt"]) == ("succeeded", 1), row["error"]

@@ -1,0 +1,326 @@
+"""The story of a recognition over real storage and the real board; only the nodes are scripted (time and failure)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import ANY
+
+import numpy as np
+import pytest
+
+from cluster.local_board import LocalBoard
+from domain.access import Visitor
+from domain.errors import InvalidOptions, NodeBusy, NodeUnreachable, NotFound, RecognitionFailed
+from domain.ids import new_id
+from domain.options import RecognitionOptions
+from domain.presets import Capabilities
+from domain.recognition import CacheOutcome, Recognition, Source, Stage, Status
+from metrics import PrometheusObserver
+from services import runner as runner_module
+from services.dispatch import Dispatch
+from services.history import History
+from services.known_audio import KnownAudio
+from services.model_choice import ModelChoice
+from services.transcription import Transcription
+from storage.audio import FileAudioStore
+from storage.cache import EmbeddedCache
+from storage.flight import LocalFlight
+from storage.history import SqlHistory
+from storage.migrations import upgrade
+from storage.models import SqlModelRegistry
+from storage.sql import open_database
+from tests.helpers.scripted import OTHER_URL, URL, ScriptedPool
+from tests.helpers.speech import write_wav
+
+ME, OTHER = Visitor("me"), Visitor("other")
+ADMIN = Visitor("root", is_admin=True)
+
+
+@dataclass
+class House:
+    transcription: Transcription
+    history: History
+    store: SqlHistory
+    audio: FileAudioStore
+    pool: ScriptedPool
+
+    async def submit(
+        self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, **options: object
+    ) -> Recognition:
+        return await self.transcription.submit(
+            path,
+            path.name,
+            RecognitionOptions.of(**options),  # type: ignore[arg-type]
+            visitor=visitor,
+            source=Source.API,
+            use_cache=use_cache,
+        )
+
+    async def recognise(
+        self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, **options: object
+    ) -> Recognition:
+        row = await self.submit(path, visitor=visitor, use_cache=use_cache, **options)
+        return await self.transcription.wait(row.id, visitor=visitor, timeout_seconds=30)
+
+
+@asynccontextmanager
+async def house(folder: Path, pool: ScriptedPool, owner: str = "here", itn_by: str = "preset") -> AsyncIterator[House]:
+    url = f"sqlite:///{folder / 'history.db'}"
+    upgrade(url)
+    database = open_database(url)
+    store, registry, observer = SqlHistory(database), SqlModelRegistry(database), PrometheusObserver()
+    audio, cache, board = FileAudioStore(folder / "audio"), EmbeddedCache(folder / "cache.db", 10**8), LocalBoard()
+    await registry.expect(pool.model, "f1")
+    pool.on_change = board.observe
+    await pool.refresh()
+    transcription = Transcription(
+        store,
+        audio,
+        KnownAudio(cache, observer, ttl_seconds=3600),
+        LocalFlight(),
+        ModelChoice(pool, registry, itn_by=itn_by),
+        Dispatch(board, pool, observer, queue_seconds=20),
+        observer,
+        owner=owner,
+        max_audio_seconds=3600,
+    )
+    await transcription.runner.start()
+    try:
+        yield House(transcription, History(store, audio), store, audio, pool)
+    finally:
+        await transcription.runner.stop()
+        cache.close()
+        database.close()
+
+
+def tone(path: Path, hertz: float = 440.0) -> Path:
+    wave = (np.sin(np.arange(16_000) * 2 * np.pi * hertz / 16_000) * 9000).astype(np.int16)
+    return write_wav(path, wave)
+
+
+def stage_of(house: House, row: Recognition) -> Stage:
+    live = house.transcription.runner.live(row.id)
+    assert live
+    return live.progress.stage
+
+
+async def until_recognising(house: House, row: Recognition) -> Recognition:
+    async for state in house.transcription.follow(row.id, visitor=ME):
+        if state.progress.stage is Stage.RECOGNISING and state.progress.segment:
+            return state
+    raise AssertionError("it ended first")
+
+
+async def test_the_second_upload_of_a_recording_is_a_hit(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        first = await it.recognise(tone(tmp_path / "a.wav"))
+        second = await it.submit(tone(tmp_path / "again.wav"), visitor=OTHER)
+        assert (first.status, first.cache, first.node) == (Status.SUCCEEDED, CacheOutcome.MISS, "n0")
+        assert (second.status, second.cache, second.filename) == (Status.SUCCEEDED, CacheOutcome.HIT, "again.wav")
+        assert second.text == first.text == "今天是3月5号"
+        assert second.transcript.raw_text == "今天是三月五号"
+        assert second.cached_at is not None
+        assert len(it.pool.jobs) == 1
+        stored = (await it.history.get(second.id, visitor=OTHER)).to_json()
+        clocks = {"created_at": ANY, "finished_at": ANY}  # the database's, not this process's
+        assert stored == {**second.to_json(), **clocks}
+
+
+async def test_other_options_are_another_question_and_itn_is_not(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        path = tone(tmp_path / "a.wav")
+        await it.recognise(path)
+        spoken = await it.recognise(path, itn=False)
+        assert (spoken.cache, spoken.text) == (CacheOutcome.HIT, "今天是三月五号")
+        assert (await it.recognise(path, hotwords="空调")).cache is CacheOutcome.MISS
+        assert (await it.recognise(path, hotwords=["空调", " 空调 "])).cache is CacheOutcome.HIT
+        assert (await it.recognise(path, max_segment_ms=5000)).cache is CacheOutcome.MISS
+        assert (await it.recognise(path, vad=False, max_segment_ms=5000)).cache is CacheOutcome.MISS
+        assert (await it.recognise(path, vad=False, max_segment_ms=9000)).cache is CacheOutcome.HIT
+
+
+async def test_twenty_identical_requests_at_once_cause_one_recognition(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        it.pool.gate.clear()
+        path = tone(tmp_path / "a.wav")
+        rows = [await it.submit(path) for _ in range(20)]
+        async with asyncio.timeout(10):
+            while any(stage_of(it, row) not in (Stage.RECOGNISING, Stage.JOINED) for row in rows):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        it.pool.gate.set()
+        done = [await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30) for row in rows]
+        assert {row.text for row in done} == {"今天是3月5号"}
+        assert sorted(row.cache or "" for row in done) == ["miss"] + ["shared"] * 19
+        assert len(it.pool.jobs) == 1
+
+
+async def test_when_the_leader_is_cancelled_a_waiter_leads(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        it.pool.gate.clear()
+        path = tone(tmp_path / "a.wav")
+        leader = await it.submit(path)
+        await until_recognising(it, leader)
+        waiter = await it.submit(path)
+        cancelled = await it.transcription.cancel(leader.id, visitor=ME)
+        it.pool.gate.set()
+        done = await it.transcription.wait(waiter.id, visitor=ME, timeout_seconds=30)
+        assert (cancelled.status, done.status) == (Status.CANCELLED, Status.SUCCEEDED)
+        assert it.pool.cancelled == [f"{leader.id}:0"]
+
+
+async def test_recognise_anew_does_not_ask_the_cache_and_refreshes_it(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        path = tone(tmp_path / "a.wav")
+        first = await it.recognise(path)
+        it.pool.answer = "别的话"
+        again = await it.transcription.submit_again(first.id, None, visitor=ME)
+        done = await it.transcription.wait(again.id, visitor=ME, timeout_seconds=30)
+        assert (done.cache, done.text, done.id == first.id) == (CacheOutcome.MISS, "别的话", False)
+        assert (await it.recognise(path)).text == "别的话"
+
+
+async def test_a_failing_node_is_avoided_and_a_busy_one_asked_again(tmp_path: Path) -> None:
+    pool = ScriptedPool((URL, OTHER_URL), script=[NodeUnreachable("gone"), NodeBusy("full"), NodeBusy("full")])
+    async with house(tmp_path, pool) as it:
+        done = await it.recognise(tone(tmp_path / "a.wav"))
+        assert done.status is Status.SUCCEEDED
+        first, *others = [url for url, _ in pool.jobs]
+        assert len(others) == 3
+        assert set(others) == {URL, OTHER_URL} - {first}
+        assert {job.id for _, job in pool.jobs} == {f"{done.id}:0"}, "a repeated try must be able to join"
+
+
+async def test_a_job_that_breaks_every_node_ends_in_a_sentence(tmp_path: Path) -> None:
+    pool = ScriptedPool(script=[NodeUnreachable("gone")] * 9)
+    async with house(tmp_path, pool) as it:
+        done = await it.recognise(tone(tmp_path / "a.wav"))
+        assert done.status is Status.FAILED
+        assert done.error and done.error["code"] == RecognitionFailed.code
+        assert len(pool.jobs) == 3
+
+
+async def test_a_result_of_an_unexpected_model_is_not_cached(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool(fingerprint="f2")) as it:
+        path = tone(tmp_path / "a.wav")
+        await it.recognise(path)
+        assert (await it.recognise(path)).cache is CacheOutcome.MISS
+
+
+async def test_a_writing_model_makes_the_spoken_track_when_asked(tmp_path: Path) -> None:
+    writer = Capabilities(("auto", "zh"), writes=True)
+    async with house(tmp_path, ScriptedPool(capabilities=writer)) as it:
+        path = tone(tmp_path / "a.wav")
+        row = await it.recognise(path)
+        assert row.transcript.raw_text is None
+        assert row.text.endswith("·written")
+        full = await it.transcription.spoken(row.id, visitor=ME)
+        assert full.transcript.raw_text == "今天是三月五号·spoken"
+        assert full.transcript.normalized_text == row.transcript.normalized_text
+        assert [job.track for _, job in it.pool.jobs] == ["written", "spoken"]
+        await it.transcription.spoken(row.id, visitor=ME)
+        assert (await it.recognise(path, itn=False)).cache is CacheOutcome.HIT
+        assert len(it.pool.jobs) == 2
+
+
+async def test_rules_may_write_instead_of_the_model(tmp_path: Path) -> None:
+    writer = Capabilities(("auto", "zh"), writes=True)
+    async with house(tmp_path, ScriptedPool(capabilities=writer), itn_by="rules") as it:
+        row = await it.recognise(tone(tmp_path / "a.wav"))
+        assert row.transcript.raw_text == "今天是三月五号·spoken"
+        assert row.text == "今天是3月5号·spoken"
+
+
+async def test_rows_belong_to_their_visitor(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        row = await it.recognise(tone(tmp_path / "a.wav"))
+        for attempt in (
+            it.history.get(row.id, visitor=OTHER),
+            it.transcription.cancel(row.id, visitor=OTHER),
+            it.transcription.submit_again(row.id, None, visitor=OTHER),
+            it.transcription.wait(row.id, visitor=OTHER, timeout_seconds=5),
+            it.transcription.wait("../etc/passwd", visitor=ADMIN, timeout_seconds=5),
+        ):
+            with pytest.raises(NotFound):
+                await attempt
+        assert (await it.history.get(row.id, visitor=ADMIN)).id == row.id
+        assert not (await it.history.page(visitor=OTHER)).rows
+
+
+async def test_options_that_the_model_does_not_know_are_refused_before_anything_is_stored(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        with pytest.raises(InvalidOptions, match="ja"):
+            await it.submit(tone(tmp_path / "a.wav"), language="ja")
+        assert not (await it.history.page(visitor=ADMIN)).rows
+        assert await it.audio.keys_older_than(-1) == []
+
+
+async def test_a_deleted_row_takes_its_recording_along(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        row = await it.recognise(tone(tmp_path / "a.wav"))
+        async with it.history.audio(row.id, visitor=ME) as path:
+            assert path.read_bytes() == (tmp_path / "a.wav").read_bytes()
+        await it.history.delete([row.id], visitor=OTHER)
+        assert await it.history.get(row.id, visitor=ME)
+        await it.history.delete([row.id], visitor=ME)
+        with pytest.raises(NotFound):
+            await it.history.get(row.id, visitor=ME)
+        assert await it.audio.keys_older_than(-1) == []
+
+
+async def test_a_process_that_goes_leaves_its_rows_to_the_next(tmp_path: Path) -> None:
+    pool = ScriptedPool()
+    pool.gate.clear()
+    async with house(tmp_path, pool, owner="first") as it:
+        row = await it.submit(tone(tmp_path / "a.wav"))
+        await until_recognising(it, row)
+    async with house(tmp_path, ScriptedPool(), owner="second") as it:
+        done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30)
+        assert (done.status, done.attempt, done.text) == (Status.SUCCEEDED, 2, "今天是3月5号")
+
+
+async def test_a_row_whose_process_vanished_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "STALE_SECONDS", 2.0)
+    monkeypatch.setattr(runner_module, "HEARTBEAT_SECONDS", 0.05)
+    async with house(tmp_path, ScriptedPool()) as it:
+        key = await it.audio.put_file(tone(tmp_path / "a.wav"), suffix=".wav")
+        lost = Recognition(
+            new_id(), "me", Source.WEB, "a.wav", RecognitionOptions(), Status.RUNNING, 1, owner="dead", audio_key=key
+        )
+        crashing = lost.with_changes(id=new_id(), attempt=runner_module.MAX_ATTEMPTS)
+        for row in (lost, crashing):
+            await it.store.insert(row)
+        done = await it.transcription.wait(lost.id, visitor=ME, timeout_seconds=30)
+        assert (done.status, done.attempt) == (Status.SUCCEEDED, 2)
+        ended = await it.transcription.wait(crashing.id, visitor=ME, timeout_seconds=30)
+        assert ended.status is Status.FAILED
+        assert ended.error and ended.error["details"]["reason"] == "crashes"
+
+
+async def test_a_late_result_of_a_lost_attempt_is_dropped(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        it.pool.gate.clear()
+        row = await it.submit(tone(tmp_path / "a.wav"))
+        await until_recognising(it, row)
+        await it.store.retire("here")
+        (claimed,) = await it.store.claim("elsewhere", 5, stale_after_seconds=0)
+        assert claimed.attempt == 2
+        it.pool.gate.set()
+        async with asyncio.timeout(10):
+            while it.transcription.runner.live(row.id):  # noqa: ASYNC110 - nothing tells that a run was dropped
+                await asyncio.sleep(0.01)
+        stored = await it.store.get(row.id, user=None)
+        assert stored and (stored.status, stored.owner) == (Status.RUNNING, "elsewhere")
+
+
+async def test_the_row_says_when_and_how_long(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        row = await it.recognise(tone(tmp_path / "a.wav"))
+        assert row.audio.seconds == pytest.approx(1.0, abs=0.05)
+        assert (row.audio.sample_rate, row.audio.channels) == (16_000, 1)
+        assert row.elapsed_ms is not None and row.finished_at is not None
+        assert row.finished_at - row.created_at < timedelta(minutes=1)
+        assert row.node_ms == 50
+        assert row.real_time_speed == pytest.approx(20, rel=0.1)

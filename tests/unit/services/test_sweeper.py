@@ -1,0 +1,36 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.sweeper import ORPHAN_SECONDS, Sweeper
+
+
+@dataclass
+class Clock:
+    """Recordings with an age, some of them with a row: time is what the test controls."""
+
+    ages: dict[str, float]
+    rows: set[str]
+    deleted: list[str] = field(default_factory=list)
+
+    async def keys_older_than(self, seconds: float) -> list[str]:
+        return [key for key, age in self.ages.items() if age > seconds]
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        self.deleted += keys
+
+    async def audio_key_in_use(self, key: str) -> bool:
+        return key in self.rows
+
+
+async def test_what_expired_and_what_nobody_refers_to_goes() -> None:
+    ages = {"new": 10.0, "orphan": ORPHAN_SECONDS + 1, "kept": ORPHAN_SECONDS + 1, "old": 10 * 86400.0}
+    world: Any = Clock(ages, rows={"kept", "old", "new"})
+    await Sweeper(world, world, retention_seconds=7 * 86400).sweep()
+    assert sorted(world.deleted) == ["old", "orphan"]
+
+
+async def test_no_retention_still_leaves_the_running_work_an_hour() -> None:
+    world: Any = Clock({"new": 10.0, "old": ORPHAN_SECONDS + 1}, rows={"new", "old"})
+    await Sweeper(world, world, retention_seconds=0).sweep()
+    assert world.deleted == ["old"]

@@ -1,0 +1,143 @@
+"""The schema goes up and down with data in it, for several processes at once, from any directory."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from domain.errors import StorageUnavailable
+from domain.recognition import HistoryQuery
+from storage.history import SqlHistory
+from storage.migrations import current_revision, downgrade, is_current, newest_revision, upgrade
+from storage.sql import open_database
+from storage.tables import metadata
+from tests.helpers.storage import start_python, succeeded
+
+UPGRADE = "import sys; from storage.migrations import upgrade; upgrade(sys.argv[1]); print('done')"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'new directory' / '历史 100%.db'}"
+
+
+def inspect(url: str, statement: str) -> list[tuple[object, ...]]:
+    def work(connection: Connection) -> list[tuple[object, ...]]:
+        result = connection.execute(text(statement))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+    database = open_database(url)
+    try:
+        return database.run(work, writes=True)
+    finally:
+        database.close()
+
+
+def tables(url: str) -> set[object]:
+    return {name for (name,) in inspect(url, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+async def searched(url: str, query: str) -> list[str]:
+    database = open_database(url)
+    try:
+        page = await SqlHistory(database).page(HistoryQuery(user=None, text=query))
+        return [row.id for row in page.rows]
+    finally:
+        database.close()
+
+
+def test_the_migrations_make_the_tables_that_the_program_uses(url: str) -> None:
+    upgrade(url)
+    database = open_database(url)
+
+    def differences(connection: Connection) -> list[object]:
+        def is_ours(name: str | None, kind: str, parents: object) -> bool:
+            # FTS5 keeps its index in tables of its own.
+            return not (kind == "table" and (name or "").startswith("recognition_search"))
+
+        context = MigrationContext.configure(
+            connection, opts={"include_name": is_ours, "compare_server_default": True, "target_metadata": metadata}
+        )
+        return list(compare_metadata(context, metadata))
+
+    found = database.run(differences)
+    database.close()
+    assert found == []
+
+
+def test_a_second_upgrade_finds_nothing_to_do(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not is_current(url)
+    upgrade(url)
+    upgrade(url)
+    assert is_current(url)
+
+
+def test_processes_that_start_at_once_take_turns(url: str) -> None:
+    processes = [start_python(UPGRADE, url) for _ in range(4)]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [(process.returncode, output) for process, output in zip(processes, outputs, strict=True)] == [
+        (0, "done\n")
+    ] * 4
+    assert is_current(url)
+
+
+def test_rows_survive_the_way_down_and_up(url: str) -> None:
+    upgrade(url)
+    rows = [succeeded("今天天气很好"), succeeded("明天下雨", filename="report.wav")]
+
+    async def fill() -> None:
+        database = open_database(url)
+        for row in rows:
+            await SqlHistory(database).insert(row)
+        database.close()
+
+    asyncio.run(fill())
+    downgrade(url, "0001")
+    assert not is_current(url)
+    assert inspect(url, "SELECT count(*) FROM recognitions") == [(2,)]
+    assert "recognition_search" not in tables(url)
+    upgrade(url)
+    assert asyncio.run(searched(url, "天气")) == [rows[0].id]
+    assert asyncio.run(searched(url, "report")) == [rows[1].id]
+    assert sorted(asyncio.run(searched(url, "天"))) == sorted(row.id for row in rows)
+    # The index that was made anew knows enough to forget a row.
+    database = open_database(url)
+    asyncio.run(SqlHistory(database).delete([rows[0].id], user=None))
+    database.close()
+    assert asyncio.run(searched(url, "天")) == [rows[1].id]
+
+
+def test_the_whole_way_down_leaves_nothing(url: str) -> None:
+    upgrade(url)
+    downgrade(url, "base")
+    assert tables(url) == {"alembic_version"}
+    upgrade(url)
+    assert is_current(url)
+
+
+def test_a_migration_that_fails_changes_nothing(url: str) -> None:
+    upgrade(url)
+    inspect(url, "DROP TABLE owners")
+    before = tables(url)
+    with pytest.raises(StorageUnavailable):
+        downgrade(url, "base")
+    assert tables(url) == before
+    assert "recognition_search" in before
+    assert is_current(url)
+
+
+def test_a_database_of_a_newer_program_is_left_alone(url: str) -> None:
+    upgrade(url)
+    inspect(url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StorageUnavailable, match="newer version") as caught:
+        upgrade(url)
+    assert caught.value.details["reason"] == "unknown_revision"
+    assert not is_current(url)
+    database = open_database(url)
+    assert database.run(current_revision) == "9999"
+    database.close()
+    assert newest_revision() is not None

@@ -1,0 +1,309 @@
+import base64
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.node import Availability
+from domain.options import RecognitionOptions
+from domain.recognition import Progress, Source, Stage, Status
+from domain.transcript import Segment, Transcript
+from tests.helpers.web_api import ROW_ID, WebApi, a_row
+
+FILE = {"file": ("a.wav", b"RIFF....")}
+
+
+async def test_a_submission_is_accepted_with_its_options(tmp_path: Path) -> None:
+    api = WebApi(tmp_path, row=a_row(status=Status.RUNNING))
+    form = {"language": "中文", "hotwords": ["北京，上海", "空调"], "itn": "no", "vad": "0", "max_segment_ms": "5000"}
+    async with api.client() as client:
+        answer = await client.post("/v1/recognitions", data={**form, "source": "cli"}, files=FILE)
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/v1/recognitions/{ROW_ID}"
+    assert answer.json()["id"] == ROW_ID
+    given = api.transcription.given
+    assert given["options"] == RecognitionOptions.of(
+        language="zh", hotwords=["北京", "上海", "空调"], itn=False, vad=False, max_segment_ms=5000
+    )
+    assert (given["filename"], given["source"], given["use_cache"]) == ("a.wav", Source.CLI, True)
+    assert api.transcription.content == FILE["file"][1]
+    assert not given["path"].exists()
+    assert list(api.temp_dir.iterdir()) == []
+
+
+async def test_a_raw_body_is_the_file(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        answer = await client.post(
+            "/v1/recognitions",
+            params={"filename": "会议.mp3", "itn": "false", "wait": "5"},
+            content=b"ID3...",
+            headers={"content-type": "audio/mpeg"},
+        )
+    assert answer.status_code == 200
+    assert api.transcription.content == b"ID3..."
+    assert api.transcription.given["filename"] == "会议.mp3"
+    assert api.transcription.given["options"].itn is False
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"hotword": "x"}, "hotword"),
+        ({"itn": "perhaps"}, "itn"),
+        ({"max_segment_ms": "long"}, "max_segment_ms"),
+        ({"max_segment_ms": "999999"}, "max_segment_ms"),
+        ({"max_segment_ms": "nan"}, "max_segment_ms"),
+        ({"language": "../etc"}, "language"),
+        ({"hotwords": "/etc/passwd"}, "hotwords"),
+        ({"wait": "-1"}, "wait"),
+        ({"source": "web"}, "source"),
+    ],
+)
+async def test_a_wrong_option_is_named(tmp_path: Path, form: dict[str, str], field: str) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        answer = await client.post("/v1/recognitions", data=form, files=FILE)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["details"]["field"] == field
+    assert api.transcription.given == {}
+
+
+async def test_a_form_without_a_file_or_with_two_is_refused(tmp_path: Path) -> None:
+    async with WebApi(tmp_path).client() as client:
+        none = await client.post("/v1/recognitions", files={"itn": (None, "true")})
+        assert none.json()["error"]["details"] == {"field": "file", "reason": "missing"}
+        two = await client.post("/v1/recognitions", files=[("file", b"a"), ("audio", b"b")])
+        assert two.json()["error"]["details"]["reason"] == "several"
+        other = await client.post("/v1/recognitions", files={"sound": ("a.wav", b"x")})
+        assert other.json()["error"]["details"]["field"] == "sound"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"--x\r\n", b"nonsense", b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nhalf'],
+)
+async def test_a_damaged_form_stores_nothing(tmp_path: Path, body: bytes) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        kind = {"content-type": "multipart/form-data; boundary=x"}
+        answer = await client.post("/v1/recognitions", content=body, headers=kind)
+    assert answer.status_code == 400
+    assert api.transcription.given == {}
+    assert list(api.temp_dir.iterdir()) == []
+
+
+async def test_following_tells_each_change_and_ends(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    api.transcription.states = [a_row(status=Status.RUNNING, progress=Progress(Stage.QUEUED, ahead=2))]
+    async with api.client() as client:
+        answer = await client.get(f"/v1/recognitions/{ROW_ID}/events")
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = [block.split("\n") for block in answer.text.strip().split("\n\n")]
+        assert [lines[0] for lines in events] == ["event: progress", "event: done"]
+        assert json.loads(events[0][1].removeprefix("data: "))["progress"]["ahead"] == 2
+        assert (await client.get("/v1/recognitions/unknown/events")).status_code == 404
+
+
+async def test_the_list_passes_its_filters_on(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    query = {"text": "天气", "status": "failed,succeeded", "limit": "7", "since": "2026-11-20T08:00:00"}
+    async with api.client() as client:
+        answer = await client.get("/v1/recognitions", params=query)
+        assert answer.json()["recognitions"][0]["id"] == ROW_ID
+        asked = api.history.asked
+        assert (asked["text"], asked["limit"]) == ("天气", 7)
+        assert asked["statuses"] == [Status.FAILED, Status.SUCCEEDED]
+        assert asked["since"] == datetime(2026, 11, 20, 8, tzinfo=UTC)
+        for wrong in ({"status": "gone"}, {"since": "yesterday"}, {"page": "2"}):
+            assert (await client.get("/v1/recognitions", params=wrong)).status_code == 400
+
+
+async def test_doing_it_again_changes_only_what_is_given(tmp_path: Path) -> None:
+    api = WebApi(tmp_path, row=a_row(options=RecognitionOptions.of(hotwords=["北京"], max_segment_ms=5000)))
+    async with api.client() as client:
+        assert (await client.post(f"/v1/recognitions/{ROW_ID}/again")).status_code == 202
+        assert api.transcription.given["options"] is None
+        await client.post(f"/v1/recognitions/{ROW_ID}/again", json={"hotwords": ["上海", "空调"], "itn": False})
+        options = api.transcription.given["options"]
+        assert options.hotwords == RecognitionOptions.of(hotwords=["上海", "空调"]).hotwords
+        assert (options.itn, options.vad.max_segment_ms) == (False, 5000)
+        bad = await client.post(f"/v1/recognitions/{ROW_ID}/again", json=["x"])
+        assert bad.status_code == 400
+
+
+async def test_only_finished_rows_are_removed_or_exported(tmp_path: Path) -> None:
+    api = WebApi(tmp_path, row=a_row(status=Status.RUNNING))
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}"
+        assert (await client.delete(path)).json()["error"]["details"] == {"reason": "running"}
+        assert (await client.get(f"{path}/export")).status_code == 400
+        api.transcription.row = a_row()
+        assert (await client.delete(path)).json() == {"deleted": ROW_ID}
+        assert api.history.deleted == [ROW_ID]
+        assert (await client.delete("/v1/recognitions/other")).status_code == 404
+
+
+async def test_an_export_is_a_file_with_its_own_name(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}/export"
+        text = await client.get(path)
+        assert text.text.strip() == "今天2号"
+        assert text.headers["content-disposition"].endswith("filename*=UTF-8''%E6%97%A9%E4%BC%9A.txt")
+        assert (await client.get(path, params={"track": "spoken"})).text.strip() == "今天二号"
+        assert "00:00:00,000 --> " in (await client.get(path, params={"format": "srt"})).text
+        assert (await client.get(path, params={"format": "vtt"})).text.startswith("WEBVTT")
+        assert (await client.get(path, params={"format": "json"})).json()["id"] == ROW_ID
+        assert (await client.get(path, params={"format": "exe"})).status_code == 400
+        # The model wrote by itself: the spoken track is made when it is asked for.
+        api.transcription.row = a_row(transcript=Transcript((Segment(0, 900, None, "写下来的"),), "zh"))
+        assert (await client.get(path, params={"track": "spoken"})).text.strip() == "说出来的"
+
+
+async def test_the_recording_comes_by_range_and_never_as_a_page(tmp_path: Path) -> None:
+    recording = tmp_path / "stored"
+    recording.write_bytes(bytes(range(100)))
+    api = WebApi(tmp_path, recording=recording)
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}/audio"
+        whole = await client.get(path)
+        assert whole.content == recording.read_bytes()
+        assert whole.headers["content-type"] == "audio/wav"
+        assert whole.headers["content-disposition"].startswith("inline; filename*=utf-8''")
+        part = await client.get(path, headers={"range": "bytes=10-19"})
+        assert part.status_code == 206
+        assert part.content == bytes(range(10, 20))
+        assert part.headers["content-range"] == "bytes 10-19/100"
+        assert (await client.head(path)).headers["accept-ranges"] == "bytes"
+        assert (await client.get(path, headers={"range": "bytes=500-"})).status_code == 416
+        api.transcription.row = a_row(filename="page.html", audio=type(a_row().audio)())
+        page = await client.get(path)
+        assert page.headers["content-type"] == "application/octet-stream"
+        assert "sandbox" in page.headers["content-security-policy"]
+        assert page.headers["x-content-type-options"] == "nosniff"
+        api.history._recording = None
+        assert (await client.get(path)).status_code == 404
+
+
+async def test_predict_takes_an_upload_or_base64(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    (api.upload_dir / "abc").mkdir()
+    upload = api.upload_dir / "abc" / "会议.wav"
+    upload.write_bytes(b"RIFF-upload")
+    content = b"RIFF" + bytes(200)
+    encoded = base64.b64encode(content).decode()
+    cases: list[tuple[Any, bytes, str]] = [
+        ({"path": str(upload), "meta": {"_type": "gradio.FileData"}}, b"RIFF-upload", "会议.wav"),
+        ({"path": str(upload), "orig_name": "原名.wav"}, b"RIFF-upload", "原名.wav"),
+        (str(upload), b"RIFF-upload", "会议.wav"),
+        (f"data:audio/wav;base64,{encoded}", content, "audio"),
+        (f"data:audio/webm;codecs=opus;base64,{encoded}", content, "audio"),
+        (encoded, content, "audio"),
+        ({"name": "old.wav", "data": f"data:audio/wav;base64,{encoded}"}, content, "old.wav"),
+    ]
+    async with api.client() as client:
+        for audio, wanted, name in cases:
+            answer = await client.post("/api/predict/", json={"data": [audio, "北京,上海", "中文", False]})
+            assert answer.json() == {"data": ["今天2号", "今天二号", "今天2号", ROW_ID]}
+            assert api.transcription.content == wanted
+            assert api.transcription.given["filename"] == name
+            assert api.transcription.given["options"] == RecognitionOptions.of(
+                language="zh", hotwords=["北京", "上海"], itn=False
+            )
+        assert (await client.post("/api/predict", json={"data": [encoded]})).status_code == 200
+    assert list(api.temp_dir.iterdir()) == []
+
+
+async def test_predict_opens_no_path_outside_the_uploads(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(b"RIFF-secret")
+    (api.upload_dir / "link.wav").symlink_to(secret)
+    paths = [
+        "/etc/passwd",
+        str(secret),
+        f"{api.upload_dir}/../secret.wav",
+        str(api.upload_dir / "link.wav"),
+        str(api.upload_dir),
+        f"file://{secret}",
+        str(api.upload_dir / "missing.wav"),
+        "\0",
+        "a" * 5000 + "!",
+    ]
+    async with api.client() as client:
+        for path in paths:
+            for audio in (path, {"path": path, "meta": {"_type": "gradio.FileData"}}):
+                answer = await client.post("/api/predict/", json={"data": [audio, "", "auto", True]})
+                assert answer.status_code == 400, path
+                details = answer.json()["error"]["details"]
+                assert details["reason"] == "server_path"
+                assert "http://127.0.0.1:7860/gradio_api/upload" in details["example"]
+    assert api.transcription.given == {}
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": []}', b'{"data": [null]}', b"{", b'{"data": 5}'])
+async def test_predict_says_what_it_wants(tmp_path: Path, body: bytes) -> None:
+    async with WebApi(tmp_path).client() as client:
+        answer = await client.post("/api/predict/", content=body)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] in ("invalid_options", "invalid_input")
+
+
+async def test_json_has_its_own_limit(tmp_path: Path) -> None:
+    api = WebApi(tmp_path, max_json_bytes=1000)
+    async with api.client() as client:
+        answer = await client.post("/api/predict/", json={"data": ["A" * 2000]})
+    assert answer.status_code == 413
+    assert answer.json()["error"]["details"] == {"limit_bytes": 1000}
+
+
+async def test_recognize_takes_either_field_name(tmp_path: Path) -> None:
+    async with WebApi(tmp_path).client() as client:
+        for field in ("audio", "file"):
+            answer = await client.post("/recognize", files={field: ("a.wav", b"x")}, data={"hotwords": "北京"})
+            assert answer.json()["code"] == 0
+            assert answer.json()["msg"] == "ok"
+            assert answer.json()["result"]["id"] == ROW_ID
+        assert (await client.post("/recognize", data={"itn": "1"})).json()["code"] == 400
+
+
+async def test_health_readiness_and_metrics(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.get("/readyz")).status_code == 200
+        metrics = (await client.get("/metrics")).text
+        assert "asr_queue_length 3.0" in metrics
+        assert 'asr_nodes{availability="ready"} 1.0' in metrics
+        assert 'asr_nodes{availability="failed"} 0.0' in metrics
+        api.nodes.availability = Availability.UNREACHABLE
+        not_ready = await client.get("/readyz")
+        assert not_ready.status_code == 503
+        assert not_ready.json()["reason"] == "gpu-1: unreachable"
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_only_administrators_see_where_the_nodes_are(tmp_path: Path) -> None:
+    api = WebApi(tmp_path, is_loopback=False, allow_open=True, admin_token="the-admin-token")
+    async with api.client("10.0.0.9", "asr.example") as client:
+        assert "10.0.0.5" not in (await client.get("/v1/nodes")).text
+        assert (await client.get("/v1/nodes")).json()["waiting"] == 3
+        logged_in = await client.post("/v1/admin/login", json={"token": "the-admin-token"})
+        assert logged_in.json() == {"is_admin": True}
+        assert (await client.get("/v1/nodes")).json()["nodes"][0]["url"] == "http://10.0.0.5:7861"
+        await client.post("/v1/admin/logout")
+        assert "10.0.0.5" not in (await client.get("/v1/nodes")).text
+        assert (await client.post("/v1/admin/login", json={"token": "wrong"})).status_code == 401
+        assert (await client.post("/v1/admin/login", json=["x"])).status_code == 400
+
+
+async def test_a_node_is_named_by_name_or_address(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        for name in ("gpu-1", "http://10.0.0.5:7861"):
+            assert (await client.post(f"/v1/nodes/{name}/drain")).json() == {"name": name, "drain": True}
+            assert api.nodes.drained == [name]
+            assert (await client.post(f"/v1/nodes/{name}/resume")).status_code == 200

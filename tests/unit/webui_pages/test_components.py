@@ -1,0 +1,257 @@
+"""The pieces of HTML: what they say, and that nothing a person wrote becomes markup."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
+from domain.options import RecognitionOptions
+from domain.recognition import AudioInfo, CacheOutcome, Progress, Recognition, Source, Stage, Status
+from domain.ticket import Waiting
+from domain.transcript import Segment, Transcript
+from services.model_download import DownloadState
+from services.nodes import NodesOverview
+from webui.components.badge import cache_badge
+from webui.components.banner import demo_banner
+from webui.components.header import header_view, model_chip
+from webui.components.history_detail import detail_view
+from webui.components.nodes import nodes_sentence, overview_view, summary_text
+from webui.components.progress import progress_view, status_text
+from webui.components.result import result_view
+from webui.components.rows import empty_view, history_rows, recent_view
+from webui.components.samples import read_samples
+from webui.components.transcript import marked, snippet
+from webui.components.units import age_text, bytes_text, clock, duration_text
+from webui.i18n import Catalogue, Words
+
+ZH, EN = Words(Catalogue(), "zh"), Words(Catalogue(), "en")
+EVIL = "<img src=x onerror=alert(1)>\"'&"
+NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+
+
+def recognition(**changes) -> Recognition:
+    segments = (
+        Segment(0, 2_000, "今天是二零二五年", "今天是2025年"),
+        Segment(2_000, 4_500, "请打开空调", "请打开空调"),
+    )
+    row = Recognition(
+        id="0192f0c1-0000-7000-8000-000000000001",
+        user="visitor:a",
+        source=Source.WEB,
+        filename="会议.wav",
+        options=RecognitionOptions(),
+        status=Status.SUCCEEDED,
+        audio_key="k.wav",
+        audio=AudioInfo("wav", "pcm_s16le", 16_000, 1, 42.0),
+        transcript=Transcript(segments, "zh"),
+        cache=CacheOutcome.MISS,
+        node="local",
+        model="demo",
+        fingerprint="9f3ab77c01d2e4f5",
+        elapsed_ms=2_400,
+        node_ms=2_000,
+        created_at=NOW,
+    )
+    return replace(row, **changes)
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in ("input", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes nothing"
+
+
+def parsed(html: str) -> _Tags:
+    tags = _Tags()
+    tags.feed(html)
+    tags.close()
+    assert tags.open == []
+    return tags
+
+
+def every_view_of(row: Recognition) -> list[str]:
+    status = NodeStatus(
+        NodeIntent(f"http://{EVIL}", EVIL), Availability.READY, NodeReport(Health.READY, EVIL, EVIL, device=EVIL)
+    )
+    overview = NodesOverview("ok", (status,), Waiting(0, None), 0.5, 10**9, EVIL, False)
+    return [
+        result_view(row, ZH, search=EVIL),
+        result_view(replace(row, status=Status.FAILED, error={"code": EVIL, "details": {"word": EVIL}}), ZH),
+        progress_view(
+            replace(row, progress=Progress(Stage.RECOGNISING, segment=1, of=2, segments=row.transcript.segments)), ZH
+        ),
+        detail_view(row, EN, search=EVIL),
+        history_rows([row], ZH, search=EVIL),
+        recent_view([row], EN),
+        overview_view(overview, ZH, is_admin=True),
+        model_chip(EVIL, is_demo=False, state="ok", words=ZH),
+        demo_banner(DownloadState("failed", message=EVIL), ZH, is_admin=True),
+        header_view(ZH.catalogue, "nodes"),
+    ]
+
+
+def test_nothing_that_a_person_wrote_becomes_markup() -> None:
+    row = recognition(
+        filename=EVIL,
+        options=RecognitionOptions(hotwords=(EVIL,)),
+        transcript=Transcript((Segment(0, 9, EVIL, EVIL),), "zh", (EVIL,)),
+        node=EVIL,
+        model=EVIL,
+        fingerprint=EVIL,
+    )
+    for html in every_view_of(row):
+        tags = parsed(html)
+        assert "img" not in tags.tags and "script" not in tags.tags
+        assert not {name for name in tags.attributes if name.startswith("on")}
+
+
+def test_the_badge_names_the_outcome_its_age_and_its_time() -> None:
+    hit = recognition(cache=CacheOutcome.HIT, elapsed_ms=3, cached_at=NOW - timedelta(days=3))
+    assert "缓存命中 · 3 天前 · 3 毫秒" in cache_badge(hit, ZH, now=NOW)
+    fresh = recognition(cache=CacheOutcome.HIT, elapsed_ms=3, cached_at=NOW - timedelta(seconds=20))
+    assert "缓存命中 · 3 毫秒" in cache_badge(fresh, ZH, now=NOW)
+    assert "新识别 · 2.4 秒" in cache_badge(recognition(), ZH)
+    assert "Shared result" in cache_badge(recognition(cache=CacheOutcome.SHARED), EN)
+    assert cache_badge(recognition(cache=None), ZH) == ""
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (Progress(Stage.QUEUED, ahead=3, expected_wait_seconds=20.2), "排队：前面 3 个 · 约 20 秒"),
+        (Progress(Stage.RECOGNISING, segment=12, of=40, remaining_seconds=15), "识别中 12/40 段 · 剩 15 秒"),
+        (Progress(Stage.RECOGNISING), "识别中…"),
+        (Progress(Stage.WAITING_MODEL), "模型加载中…"),
+        (Progress(Stage.WAITING_NODE), "没有可用节点，正在等待…"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_status_line_says_what_happens(progress: Progress, text: str) -> None:
+    assert status_text(progress, ZH) == text
+
+
+def test_a_result_offers_both_tracks_and_lines_that_seek() -> None:
+    html = result_view(recognition(), ZH)
+    assert 'data-track="written"' in html and "今天是2025年" in html and "今天是二零二五年" in html
+    assert 'data-start="2000" data-end="4500"' in html and "data-seek" in html
+    assert "21× 实时" in html and "9f3ab77c01d2" in html and "9f3ab77c01d2e" not in html
+    assert html.count("data-export=") == 4 and "演示结果" in html
+    spoken = result_view(recognition(options=RecognitionOptions(itn=False)), ZH)
+    assert '<section class="asr-result" data-id="0192f0c1-0000-7000-8000-000000000001" data-track="spoken">' in spoken
+
+
+def test_a_spoken_track_that_was_not_made_can_be_asked_for() -> None:
+    written_only = recognition(transcript=Transcript((Segment(0, 9, None, "2025年"),), "zh"))
+    assert result_view(written_only, ZH).count('data-event="spoken"') == 2
+    assert 'data-event="spoken"' not in result_view(recognition(), ZH)
+
+
+def test_silence_is_told_once_and_without_tracks() -> None:
+    html = result_view(recognition(transcript=Transcript((), "auto", ("silent", "no_speech"))), ZH)
+    assert "全部为静音" in html and "没有听到说话" not in html and "asr-switch" not in html
+
+
+def test_a_failure_has_its_sentence_its_reference_and_a_way_on() -> None:
+    failed = recognition(status=Status.FAILED, error={"code": "no_node_available", "message": "", "details": {}})
+    html = result_view(failed, ZH)
+    assert "没有可用的识别节点" in html and failed.id in html and 'data-event="again"' in html
+    hopeless = replace(failed, error={"code": "bad_audio", "details": {"reason": "empty"}})
+    assert "0 字节" in result_view(hopeless, ZH) and 'data-event="again"' not in result_view(hopeless, ZH)
+
+
+def test_without_its_recording_a_result_has_no_player() -> None:
+    html = result_view(recognition(audio_key=None), ZH)
+    assert "asr-player" not in html and "录音已删除" in html and 'data-event="again"' not in html
+
+
+def test_a_search_marks_its_matches_and_shows_their_surroundings() -> None:
+    assert marked("A&B a&b", "a&b") == "<mark>A&amp;B</mark> <mark>a&amp;b</mark>"
+    assert marked("甲 a 乙", "乙 甲") == "<mark>甲</mark> a <mark>乙</mark>"
+    assert marked("<b>", "") == "&lt;b&gt;"
+    assert snippet("一" * 100 + "空调" + "二" * 100, "空调").count("空调") == 1
+    assert "<mark>空调</mark>" in history_rows([recognition()], ZH, search="空调")
+    assert 'data-found><button type="button" class="asr-clock"' in result_view(recognition(), ZH, search="空调")
+
+
+def test_an_empty_history_leads_to_the_first_page() -> None:
+    assert 'href="./"' in empty_view(ZH, filtered=False) and "去识别" in empty_view(ZH, filtered=False)
+    assert "去识别" not in empty_view(ZH, filtered=True)
+
+
+def node(name: str, availability: Availability, **changes) -> NodeStatus:
+    report = NodeReport(Health.READY, "demo", "f" * 40, device="cpu", slots=2)
+    return replace(NodeStatus(NodeIntent(f"http://{name}", name), availability, report, in_flight=1), **changes)
+
+
+def overview(state, *nodes: NodeStatus, **changes) -> NodesOverview:
+    return replace(NodesOverview(state, nodes, Waiting(0, None), None, 5 * 1024**3, "demo", True), **changes)
+
+
+def test_the_nodes_page_says_first_what_matters() -> None:
+    lost = node("二号", Availability.UNREACHABLE, last_seen_seconds_ago=30)
+    good = node("local", Availability.READY)
+    assert nodes_sentence(overview("ok", good), ZH) == "一切正常"
+    assert nodes_sentence(overview("degraded", good, lost), ZH) == "二号失联，任务已转移，无需操作"
+    assert "没有可用节点" in nodes_sentence(overview("down", lost), ZH)
+    html = overview_view(overview("degraded", good, lost), ZH, is_admin=False)
+    assert html.index("二号") < html.index("本机") and "30 秒前还有回应" in html
+
+
+def test_only_administrators_see_addresses_and_buttons() -> None:
+    one = overview("ok", node("", Availability.READY), node("b", Availability.DRAINING, in_flight=0))
+    seen, admin = overview_view(one, ZH, is_admin=False), overview_view(one, ZH, is_admin=True)
+    assert "http://" not in seen and "data-event" not in seen and "1 号节点" in seen and "已排空" in seen
+    assert 'data-event="drain"' in admin and "http://b" in admin
+
+
+def test_the_summary_counts() -> None:
+    busy = overview("ok", node("a", Availability.BUSY, in_flight=2), waiting=Waiting(12, 40.0), hit_rate=0.314)
+    assert summary_text(busy, ZH) == "节点 1/1 · 忙 2/2 · 排队 12（约 40 秒） · 命中率 31% · 磁盘剩余 5.0 GB"
+
+
+def test_the_banner_leads_to_the_real_model_for_those_who_may() -> None:
+    idle = DownloadState("idle", total_bytes=2 * 1024**3)
+    assert 'data-event="start_download"' in demo_banner(idle, ZH, is_admin=True)
+    assert "2.0 GB" in demo_banner(idle, ZH, is_admin=True)
+    assert "data-event" not in demo_banner(idle, ZH, is_admin=False)
+    running = demo_banner(replace(idle, phase="running", done_bytes=1024**3), ZH, is_admin=True)
+    assert "width:50.0%" in running and 'data-event="stop_download"' in running
+    assert "继续下载" in demo_banner(replace(idle, phase="failed", done_bytes=1024**3), ZH, is_admin=True)
+    assert "data-event" not in demo_banner(replace(idle, phase="unavailable"), ZH, is_admin=True)
+
+
+def test_numbers_read_well() -> None:
+    assert [duration_text(s, ZH) for s in (0.003, 2.44, 12, 300, 5 * 3600, 3 * 86400)] == [
+        "3 毫秒",
+        "2.4 秒",
+        "12 秒",
+        "5 分钟",
+        "5 小时",
+        "3 天",
+    ]
+    assert [clock(ms) for ms in (0, 12_900, 3_723_000)] == ["00:00", "00:12", "1:02:03"]
+    assert [bytes_text(n) for n in (0, 1536, 2_100_000_000)] == ["0 B", "1.5 KB", "2.0 GB"]
+    assert age_text(NOW - timedelta(seconds=30), ZH, now=NOW) is None
+    assert age_text(NOW - timedelta(hours=5), EN, now=NOW) == "5 h ago"
+
+
+def test_samples_that_are_not_there_are_not_offered(tmp_path) -> None:
+    assert read_samples(tmp_path / "none") == ()
+    (tmp_path / "a.wav").write_bytes(b"x")
+    entry = '{"file": "%s", "title_zh": "示例", "title_en": "Sample", "hotwords": ["空调", "北京"], "language": "zh"}'
+    (tmp_path / "samples.json").write_text(f"[{entry % 'a.wav'}, {entry % 'gone.wav'}]", encoding="utf-8")
+    (sample,) = read_samples(tmp_path)
+    assert sample.path.name == "a.wav" and sample.hotwords == "空调, 北京"

@@ -1,0 +1,49 @@
+"""What the HTML of a page gets on its way out."""
+
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from webui.i18n import Catalogue
+from webui.page_head import PageHead
+
+PAGE = (
+    '<!doctype html><html\n\tlang="en"><head><meta property="og:image"\n content="https://elsewhere/x.jpg" />'
+    "<script>gradio()</script></head></html>"
+)
+
+
+def client(default_language: str = "auto") -> TestClient:
+    async def page(_):
+        return HTMLResponse(PAGE)
+
+    async def plain(_):
+        return PlainTextResponse("<head>")
+
+    app = Starlette(routes=[Route("/", page), Route("/other", page), Route("/nodes", plain)])
+    app.add_middleware(PageHead, catalogue=Catalogue(), pages=["/", "/nodes"], default_language=default_language)
+    return TestClient(app)
+
+
+def test_a_page_speaks_the_readers_language_before_gradio_starts() -> None:
+    html = client().get("/", headers={"accept-language": "zh-CN"}).text
+    assert '<html lang="zh-CN" data-lang="zh">' in html and "<title>语音识别</title>" in html
+    assert html.index("navigator, name") < html.index("gradio()")
+    assert 'data-lang="en"' in client().get("/", headers={"accept-language": "de"}).text
+    assert 'data-lang="zh"' in client("zh").get("/", headers={"accept-language": "en"}).text
+
+
+def test_the_toggles_cookie_wins() -> None:
+    answer = client("zh").get("/", headers={"cookie": "asr_lang=en"})
+    assert 'data-lang="en"' in answer.text and "Cookie" in answer.headers["vary"]
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_no_page_names_addresses_elsewhere() -> None:
+    assert "https://elsewhere" not in client().get("/").text
+
+
+def test_everything_else_passes_unchanged() -> None:
+    assert client().get("/other").text == PAGE
+    assert client().get("/nodes").text == "<head>"

@@ -1,0 +1,164 @@
+"""``/v1/recognitions``: submit, list, follow, wait, cancel, do again, fetch, remove."""
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import cast
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from domain.errors import InvalidInput, InvalidOptions
+from domain.recognition import Recognition, Source, Status
+from domain.transcript import Track
+from services.export import Format, export
+from webui.api.context import Api
+from webui.api.fields import OPTION_FIELDS, Fields, options_from, query_fields
+from webui.api.media import RecordingResponse
+from webui.api.sse import event, first_of, stream
+from webui.api.uploads import read_json, receive
+
+_PATH = "/v1/recognitions"
+_FORMATS = ("txt", "json", "srt", "vtt")
+
+
+def recognition_routes(api: Api) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix=_PATH, tags=["recognitions"])
+    transcription, history = api.services.transcription, api.services.history
+
+    @router.post("")
+    async def submit(request: Request) -> Response:
+        async with receive(request, api.config, "file", "audio", raw=True) as received:
+            fields = received.fields
+            fields.only(*OPTION_FIELDS, "wait", "use_cache", "source")
+            wait_seconds = _wait_seconds(fields, api)
+            row = await transcription.submit(
+                received.file("file"),
+                received.filename,
+                options_from(fields),
+                visitor=api.visitor(request),
+                source=Source(fields.choice("source", ("api", "cli"), "api")),
+                use_cache=fields.flag("use_cache") is not False,
+            )
+        if wait_seconds:
+            row = await transcription.wait(row.id, visitor=api.visitor(request), timeout_seconds=wait_seconds)
+            return _shown(row, 200 if row.status.is_final else 202)
+        return _shown(row, 202)
+
+    @router.get("")
+    async def page(request: Request) -> Response:
+        fields = query_fields(request)
+        fields.only("text", "status", "since", "until", "before_id", "limit")
+        found = await history.page(
+            visitor=api.visitor(request),
+            text=fields.text("text"),
+            statuses=_statuses(fields),
+            since=_moment(fields, "since"),
+            until=_moment(fields, "until"),
+            before_id=fields.text("before_id") or None,
+            limit=int(fields.number("limit") or 50),
+        )
+        rows = [row.to_json() for row in found.rows]
+        return JSONResponse({"recognitions": rows, "next_before_id": found.next_before_id})
+
+    @router.get("/{recognition_id}")
+    async def show(request: Request, recognition_id: str) -> Response:
+        wait_seconds = _wait_seconds(query_fields(request), api)
+        visitor = api.visitor(request)
+        if wait_seconds:
+            return _shown(await transcription.wait(recognition_id, visitor=visitor, timeout_seconds=wait_seconds))
+        # Not the row of the history, which is up to a second older than the work that runs here.
+        return _shown(await first_of(transcription.follow(recognition_id, visitor=visitor)))
+
+    @router.get("/{recognition_id}/events")
+    async def events(request: Request, recognition_id: str) -> Response:
+        visitor = api.visitor(request)
+        await history.get(recognition_id, visitor=visitor)
+        return stream(transcription.follow(recognition_id, visitor=visitor), _as_event)
+
+    @router.post("/{recognition_id}/cancel")
+    async def cancel(request: Request, recognition_id: str) -> Response:
+        return _shown(await transcription.cancel(recognition_id, visitor=api.visitor(request)))
+
+    @router.post("/{recognition_id}/again")
+    async def again(request: Request, recognition_id: str) -> Response:
+        body = await read_json(request, api.config) or {}
+        if not isinstance(body, dict):
+            raise InvalidInput("a JSON object with options is expected", reason="not_json")
+        fields = Fields([*cast("dict[str, object]", body).items(), *request.query_params.multi_items()])
+        fields.only(*OPTION_FIELDS)
+        visitor = api.visitor(request)
+        old = await history.get(recognition_id, visitor=visitor)
+        options = options_from(fields, old.options) if fields.names() else None
+        return _shown(await transcription.submit_again(recognition_id, options, visitor=visitor), 202)
+
+    @router.delete("/{recognition_id}")
+    async def delete(request: Request, recognition_id: str) -> Response:
+        visitor = api.visitor(request)
+        row = await history.get(recognition_id, visitor=visitor)
+        if not row.status.is_final:
+            raise InvalidInput("it is under way; cancel it first", reason="running", recognition_id=row.id)
+        await history.delete([row.id], visitor=visitor)
+        return JSONResponse({"deleted": row.id})
+
+    @router.head("/{recognition_id}/audio", include_in_schema=False)
+    @router.get("/{recognition_id}/audio")
+    async def audio(request: Request, recognition_id: str) -> Response:
+        visitor = api.visitor(request)
+        row = await history.get(recognition_id, visitor=visitor)
+        async with AsyncExitStack() as stack:
+            path = await stack.enter_async_context(history.audio(recognition_id, visitor=visitor))
+            return RecordingResponse(path, row, stack.pop_all())
+
+    @router.get("/{recognition_id}/export")
+    async def download(request: Request, recognition_id: str) -> Response:
+        fields = query_fields(request)
+        format = cast(Format, fields.choice("format", _FORMATS, "txt"))
+        track = cast(Track, fields.choice("track", ("written", "spoken"), "written"))
+        visitor = api.visitor(request)
+        row = await history.get(recognition_id, visitor=visitor)
+        if row.status is not Status.SUCCEEDED:
+            raise InvalidInput("there is no text to export", reason="no_text", recognition_id=row.id)
+        if track == "spoken" and row.transcript.raw_text is None:
+            row = await transcription.spoken(row.id, visitor=visitor)
+        exported = export(row, format, track)
+        disposition = f"attachment; filename=\"recognition.{format}\"; filename*=UTF-8''{quote(exported.filename)}"
+        return Response(exported.content, media_type=exported.media_type, headers={"content-disposition": disposition})
+
+    return router
+
+
+def _shown(row: Recognition, status: int = 200) -> JSONResponse:
+    return JSONResponse(row.to_json(), status, {"location": f"{_PATH}/{row.id}"} if status == 202 else None)
+
+
+def _as_event(row: Recognition) -> Iterator[str]:
+    yield event(row.to_json(), "done" if row.status.is_final else "progress")
+
+
+def _wait_seconds(fields: Fields, api: Api) -> float:
+    seconds = fields.number("wait") or 0.0
+    if seconds < 0:
+        raise InvalidOptions("wait is a number of seconds", field="wait", reason="out_of_range")
+    return min(seconds, api.config.wait_limit_seconds)
+
+
+def _statuses(fields: Fields) -> list[Status]:
+    names = [name for value in fields.all("status") for name in value.split(",") if name]
+    for name in names:
+        Fields([("status", name)]).choice("status", tuple(Status), "")
+    return [Status(name.strip().lower()) for name in names]
+
+
+def _moment(fields: Fields, name: str) -> datetime | None:
+    value = fields.text(name)
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value.replace(" ", "+"))
+    except ValueError:
+        message = f"{name} is not a time such as 2026-11-20T08:00:00+08:00"
+        raise InvalidOptions(message, field=name, reason="not_a_time") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,223 @@
+// Small behaviours shared by the pages. Everything is delegated from the document, so that it survives re-rendering.
+(() => {
+  const { language, texts } = window.asrPage; // put into the page by webui/page_head.py
+  const say = (key, values = {}) =>
+    (texts[key] || key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+
+  const announce = (message, shown_ms = 2200) => {
+    let box = document.querySelector(".asr-toast");
+    if (!box) {
+      box = document.createElement("div");
+      box.className = "asr-toast";
+      box.setAttribute("role", "status");
+      document.body.append(box);
+    }
+    box.textContent = message;
+    box.classList.add("shown");
+    clearTimeout(box.timer);
+    box.timer = setTimeout(() => box.classList.remove("shown"), shown_ms);
+  };
+
+  // A question in the page itself; resolves to whether the person said yes.
+  const confirmed = (question) =>
+    new Promise((resolve) => {
+      const dialog = document.createElement("dialog");
+      dialog.className = "asr-dialog";
+      const text = document.createElement("p");
+      text.textContent = question;
+      const row = document.createElement("div");
+      row.className = "asr-dialog-buttons";
+      for (const [value, key, kind] of [["no", "confirm_no", "quiet"], ["yes", "history_delete", "danger"]]) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = `asr-button ${kind}`;
+        button.textContent = say(key);
+        button.addEventListener("click", () => dialog.close(value));
+        row.append(button);
+      }
+      dialog.append(text, row);
+      dialog.addEventListener("close", () => {
+        dialog.remove();
+        resolve(dialog.returnValue === "yes");
+      });
+      document.body.append(dialog);
+      dialog.showModal();
+    });
+
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // Without https there is no clipboard API.
+      const area = document.createElement("textarea");
+      area.value = text;
+      area.style.cssText = "position:fixed;opacity:0";
+      document.body.append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      return done;
+    }
+  };
+
+  const shownText = (result) => {
+    const track = result.dataset.track === "spoken" ? "spoken" : "written";
+    return (result.querySelector(`template[data-text="${track}"]`) || { content: { textContent: "" } }).content
+      .textContent;
+  };
+
+  const chooseTrack = (button) => {
+    const result = button.closest(".asr-result");
+    const track = button.dataset.track;
+    result.dataset.track = track;
+    for (const other of result.querySelectorAll("[role=radio]")) {
+      other.setAttribute("aria-checked", String(other === button));
+      other.tabIndex = other === button ? 0 : -1;
+    }
+    for (const link of result.querySelectorAll("a[data-export]")) {
+      const url = new URL(link.href);
+      url.searchParams.set("track", track === "spoken" ? "spoken" : "written");
+      link.href = url.href;
+    }
+  };
+
+  document.addEventListener("click", async (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (!target) return;
+    const toggle = target.closest("[data-language-toggle]");
+    if (toggle) {
+      document.cookie = `asr_lang=${language === "zh" ? "en" : "zh"}; path=/; max-age=31536000; samesite=lax`;
+      location.reload();
+    }
+    const copyButton = target.closest("[data-copy]");
+    if (copyButton) announce(say((await copy(shownText(copyButton.closest(".asr-result")))) ? "copied" : "copy_failed"));
+    const track = target.closest("[role=radio][data-track]");
+    if (track) chooseTrack(track);
+    const line = target.closest("[data-start]");
+    if (line && (target.closest("[data-seek]") || String(getSelection()) === "")) {
+      const player = line.closest(".asr-result")?.querySelector("asr-player");
+      if (player) player.seek(Number(line.dataset.start) / 1000, true);
+    }
+    for (const menu of document.querySelectorAll("details.asr-menu[open]")) {
+      if (!menu.contains(target) || target.closest("a")) menu.removeAttribute("open");
+    }
+  });
+
+  // Gradio takes the first of several files without a word.
+  document.addEventListener(
+    "drop",
+    (event) => {
+      const field = event.target instanceof Element && event.target.closest("#asr-upload");
+      if (field && event.dataTransfer && event.dataTransfer.files.length > 1) announce(say("one_file_only"), 12000);
+    },
+    true,
+  );
+
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+      const start = document.querySelector("#asr-start");
+      if (start && start.offsetParent !== null && !start.disabled) {
+        event.preventDefault();
+        document.activeElement?.blur?.(); // a text field hands its value over when it loses the focus
+        setTimeout(() => start.click(), 50);
+      }
+    }
+    if (event.key === "Escape")
+      for (const menu of document.querySelectorAll("details.asr-menu[open]")) menu.removeAttribute("open");
+    const radio = event.target instanceof Element ? event.target.closest("[role=radio][data-track]") : null;
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (radio && step) {
+      event.preventDefault();
+      const all = Array.from(radio.parentElement.querySelectorAll("[role=radio]"));
+      const next = all[(all.indexOf(radio) + step + all.length) % all.length];
+      next.focus();
+      next.click();
+    }
+  });
+
+  // Times are rendered in the reader's own time zone; shadow DOM, so that re-rendering leaves them alone.
+  customElements.define(
+    "asr-time",
+    class extends HTMLElement {
+      static observedAttributes = ["datetime"];
+      connectedCallback() {
+        this.attributeChangedCallback();
+      }
+      attributeChangedCallback() {
+        const when = new Date(this.getAttribute("datetime") || "");
+        if (Number.isNaN(when.getTime())) return;
+        if (!this.shadowRoot) this.attachShadow({ mode: "open" });
+        const now = new Date();
+        const today = when.toDateString() === now.toDateString();
+        const tag = language === "zh" ? "zh-CN" : "en";
+        const clock = { hour: "2-digit", minute: "2-digit", hour12: false };
+        const day = { month: "short", day: "numeric", ...(when.getFullYear() === now.getFullYear() ? {} : { year: "numeric" }) };
+        this.shadowRoot.textContent = new Intl.DateTimeFormat(tag, today ? clock : { ...day, ...clock }).format(when);
+        this.title = when.toLocaleString(tag);
+      }
+    },
+  );
+
+  // The bar that appears when rows are selected; it finds their checkboxes in the document.
+  customElements.define(
+    "asr-selection",
+    class extends HTMLElement {
+      connectedCallback() {
+        this.refresh = this.refresh.bind(this);
+        document.addEventListener("change", this.refresh);
+        this.watcher = new MutationObserver(() => requestAnimationFrame(this.refresh));
+        const list = document.querySelector("#asr-history-list");
+        if (list) this.watcher.observe(list, { childList: true, subtree: true });
+        this.refresh();
+      }
+      disconnectedCallback() {
+        document.removeEventListener("change", this.refresh);
+        this.watcher.disconnect();
+      }
+      ids() {
+        return Array.from(document.querySelectorAll("[data-select]:checked"), (box) => box.dataset.select);
+      }
+      clear() {
+        for (const box of document.querySelectorAll("[data-select]:checked")) box.checked = false;
+        this.refresh();
+      }
+      refresh() {
+        const count = this.ids().length;
+        this.toggleAttribute("data-shown", count > 0);
+        const label = this.querySelector("[data-count]");
+        if (label) label.textContent = say("history_selected", { count });
+      }
+    },
+  );
+
+  window.asr = {
+    say,
+    announce,
+    confirmed,
+    recognitionInAddress: () => new URLSearchParams(location.search).get("r") || "",
+    putInAddress(id, push = false) {
+      const url = new URL(location.href);
+      if ((url.searchParams.get("r") || "") === id) return;
+      if (id) url.searchParams.set("r", id);
+      else url.searchParams.delete("r");
+      history[push ? "pushState" : "replaceState"](history.state, "", url);
+    },
+    // What a gr.HTML component needs so that [data-event] elements in it reach the server.
+    async relay(event, trigger) {
+      const source = event.target instanceof Element ? event.target.closest("[data-event]") : null;
+      if (!source || source.getAttribute("aria-disabled") === "true") return;
+      if (source.tagName === "A") {
+        if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+        event.preventDefault();
+      }
+      const data = { ...source.dataset };
+      const selection = source.closest("asr-selection");
+      if (selection) data.ids = selection.ids().join(",");
+      if (data.confirm && !(await confirmed(say(data.confirm, { count: (data.ids || "").split(",").length })))) return;
+      trigger(data.event, data);
+    },
+  };
+})();
+// The microphone needs https or this machine.
+document.documentElement.classList.toggle("asr-insecure", !window.isSecureContext);

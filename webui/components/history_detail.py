@@ -1,0 +1,32 @@
+"""One row of the history, opened."""
+
+from html import escape
+
+from domain.recognition import Recognition
+from webui.components.details import moment
+from webui.components.progress import progress_view
+from webui.components.result import Shown, error_view, result_view
+from webui.i18n import Words
+
+
+def detail_view(row: Recognition, words: Words, *, search: str = "", shown: Shown | None = None) -> str:
+    """Title (it stays in sight), then what the 识别 page shows of it."""
+    remove = (
+        f'<button type="button" class="asr-button danger" data-event="remove" data-confirm="history_confirm_one" '
+        f'data-ids="{escape(row.id)}">{words.html("history_delete")}</button>'
+    )
+    body = result_view(row, words, shown=shown, search=search) if row.status.is_final else progress_view(row, words)
+    return (
+        f'<article class="asr-detail"><header>{_back(words)}<h1>{escape(row.filename)}</h1>'
+        f'<span class="asr-when">{moment(row.created_at.isoformat())}</span>{remove if row.status.is_final else ""}'
+        f"</header>{body}</article>"
+    )
+
+
+def missing_view(text: str, words: Words) -> str:
+    """In the place of a row that cannot be shown: why (plain text), and the way back."""
+    return f'<article class="asr-detail"><header>{_back(words)}</header>{error_view(text)}</article>'
+
+
+def _back(words: Words) -> str:
+    return f'<a href="./history" class="asr-back" data-event="back">{words.html("history_back")}</a>'

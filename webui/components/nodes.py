@@ -1,0 +1,149 @@
+"""The nodes page: one sentence, one line of numbers, a card per node, worst first."""
+
+from collections.abc import Sequence
+from html import escape
+
+from domain.node import Availability, NodeStatus
+from services.nodes import NodesOverview
+from webui.components.details import FINGERPRINT_CHARS, node_name
+from webui.components.units import bytes_text, speed_text, wait_text
+from webui.i18n import Words
+
+#: Which node is shown, and named in the sentence, first.
+_WORST_FIRST = (
+    Availability.FAILED,
+    Availability.QUARANTINED,
+    Availability.UNREACHABLE,
+    Availability.DRAINING,
+    Availability.LOADING,
+    Availability.BUSY,
+    Availability.READY,
+)
+_SENTENCES = {
+    Availability.FAILED: "nodes_failed",
+    Availability.QUARANTINED: "nodes_quarantined",
+    Availability.UNREACHABLE: "nodes_lost",
+    Availability.DRAINING: "nodes_draining",
+}
+
+
+def overview_view(overview: NodesOverview, words: Words, *, is_admin: bool) -> str:
+    """The whole page body."""
+    cards = "".join(node_card(node, number, words, is_admin=is_admin) for number, node in _worst_first(overview.nodes))
+    empty = f'<p class="asr-empty">{words.html("node_none")}</p>'
+    return (
+        f'<section class="asr-nodes"><h1 class="asr-sentence {overview.state}" role="status"><i></i>'
+        f"{escape(nodes_sentence(overview, words))}</h1>"
+        f'<p class="asr-summary">{escape(summary_text(overview, words))}</p>'
+        f'<div class="asr-cards">{cards or empty}</div></section>'
+    )
+
+
+def nodes_sentence(overview: NodesOverview, words: Words) -> str:
+    """What a person should know first."""
+    if overview.state in ("ok", "loading"):
+        return words(f"nodes_{overview.state}")
+    for number, node in _worst_first(overview.nodes):
+        lost = node.availability is Availability.UNREACHABLE and overview.state == "down"
+        if node.availability in _SENTENCES and not lost:
+            return words(_SENTENCES[node.availability], name=_name(node, number, words))
+    return words(f"nodes_{overview.state}")
+
+
+def summary_text(overview: NodesOverview, words: Words) -> str:
+    """节点 3/3 · 忙 5/8 · 排队 12（约 40 秒）· 命中率 31% · 磁盘剩余 120 GB."""
+    ready = [n for n in overview.nodes if n.availability in (Availability.READY, Availability.BUSY)]
+    waiting = overview.waiting
+    queued = words("summary_queued", count=waiting.ahead)
+    if waiting.ahead and waiting.expected_wait_seconds is not None:
+        wait = wait_text(waiting.expected_wait_seconds, words)
+        queued = words("summary_queued_wait", count=waiting.ahead, duration=wait)
+    rate = "–" if overview.hit_rate is None else f"{overview.hit_rate:.0%}"
+    return " · ".join(
+        [
+            words("summary_nodes", ready=len(ready), all=len(overview.nodes)),
+            words("summary_busy", busy=sum(n.in_flight for n in ready), slots=sum(n.slots for n in ready)),
+            queued,
+            words("summary_hit_rate", rate=rate),
+            words("summary_disk", size=bytes_text(overview.disk_free_bytes)),
+        ]
+    )
+
+
+def node_card(node: NodeStatus, number: int, words: Words, *, is_admin: bool) -> str:
+    """One node: name, state, slots, facts, and for administrators 排空 or 恢复."""
+    state = state_word(node, words)
+    backup = f'<span class="asr-badge">{words.html("node_backup")}</span>' if node.intent.backup else ""
+    facts = "".join(
+        f"<div><dt>{words.html(key)}</dt><dd>{value}</dd></div>"
+        for key, value in _facts(node, words, is_admin)
+        if value
+    )
+    return (
+        f'<article class="asr-card {node.availability.value}"><header><h2>{escape(_name(node, number, words))}</h2>'
+        f'<span class="asr-node-state {node.availability.value}">{escape(state)}</span>{backup}</header>'
+        f"{_slots(node, words)}<dl>{facts}</dl>{_buttons(node, words) if is_admin else ''}</article>"
+    )
+
+
+def state_word(node: NodeStatus, words: Words) -> str:
+    """正常, 忙, 失联 · 30 秒前还有回应 …"""
+    if node.availability is Availability.DRAINING and not node.in_flight:
+        return words("node_drained")
+    word = words(f"node_{node.availability.value}")
+    if node.availability is Availability.UNREACHABLE and node.last_seen_seconds_ago is not None:
+        word += " · " + words("node_last_seen", duration=wait_text(node.last_seen_seconds_ago, words))
+    return word
+
+
+def _worst_first(nodes: Sequence[NodeStatus]) -> list[tuple[int, NodeStatus]]:
+    numbered = list(enumerate(nodes, 1))
+    return sorted(numbered, key=lambda item: (_WORST_FIRST.index(item[1].availability), item[0]))
+
+
+def _name(node: NodeStatus, number: int, words: Words) -> str:
+    """Its name; without one, a number: its address is for administrators."""
+    return node_name(node.intent.name, words) if node.intent.name else words("node_number", number=number)
+
+
+def _slots(node: NodeStatus, words: Words) -> str:
+    cells = "".join(f"<i{' class=taken' if n < node.in_flight else ''}></i>" for n in range(node.slots))
+    text = words.html("node_slots", busy=node.in_flight, slots=node.slots)
+    return f'<div class="asr-slots"><span>{text}</span><span class="cells" aria-hidden="true">{cells}</span></div>'
+
+
+def _facts(node: NodeStatus, words: Words, is_admin: bool) -> list[tuple[str, str]]:
+    speed = words("node_speed_unknown")
+    if node.speed is not None:
+        speed = words("real_time", speed=speed_text(node.speed))
+    now = words("node_now_count", count=node.in_flight) if node.in_flight else words("node_now_idle")
+    silent = node.availability in (Availability.UNREACHABLE, Availability.FAILED)
+    facts = [("node_now", "" if silent else escape(now)), ("node_speed", escape(speed))]
+    report = node.report
+    if report:
+        gpu = ""
+        if report.gpu_memory_used_bytes is not None and report.gpu_memory_total_bytes:
+            gpu = f"{bytes_text(report.gpu_memory_used_bytes)} / {bytes_text(report.gpu_memory_total_bytes)}"
+        model = f"{escape(report.model)} <code>{escape(report.fingerprint[:FINGERPRINT_CHARS])}</code>"
+        facts += [
+            ("node_device", escape(_device(report.device))),
+            ("node_gpu_memory", gpu),
+            ("node_memory", bytes_text(report.memory_bytes) if report.memory_bytes else ""),
+            ("node_model", model if report.model else ""),
+        ]
+    if is_admin:
+        facts.append(("node_address", f"<code>{escape(node.intent.url)}</code>"))
+        facts.append(("node_last_word", escape(node.reason)))
+    return facts
+
+
+def _device(device: str) -> str:
+    return "CPU" if device == "cpu" else device
+
+
+def _buttons(node: NodeStatus, words: Words) -> str:
+    event = "resume" if node.intent.drain else "drain"
+    return (
+        f'<footer><button type="button" class="asr-button" data-event="{event}" data-node="{escape(node.intent.url)}">'
+        f"{words.html(f'node_{event}')}</button></footer>"
+    )

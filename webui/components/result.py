@@ -1,0 +1,125 @@
+"""A finished recognition: badge, actions, tracks, player, lines, details. And one that failed."""
+
+from html import escape
+from typing import Literal
+from urllib.parse import quote
+
+from domain.presets import PRESETS
+from domain.recognition import Recognition, Status
+from webui.components.badge import cache_badge
+from webui.components.details import details_view
+from webui.components.transcript import lines
+from webui.i18n import Words
+from webui.sentences import sentence
+
+Shown = Literal["written", "spoken", "both"]
+_FORMATS = ("txt", "json", "srt", "vtt")
+_WARNINGS = ("no_speech", "silent", "truncated", "damaged")
+
+
+def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, search: str = "") -> str:
+    """The panel of a row in a final state."""
+    if row.status is not Status.SUCCEEDED:
+        return failure_view(row, words)
+    shown = shown or ("written" if row.options.itn else "spoken")
+    heading = f"{cache_badge(row, words)}{_demo_mark(row, words)}"
+    return (
+        f'<section class="asr-result" data-id="{escape(row.id)}" data-track="{shown}">'
+        f'<header><div class="asr-marks">{heading}</div>{_actions(row, shown, words)}</header>'
+        f"{_warnings(row, words)}{player_view(row, words)}"
+        f"{_tracks(row, shown, words)}{lines(row.transcript.segments, words, search=search)}"
+        f"{_whole_texts(row)}{details_view(row, words)}</section>"
+    )
+
+
+def failure_view(row: Recognition, words: Words) -> str:
+    """What went wrong, the reference id, and the way to try again."""
+    error = row.error or {"code": row.status.value}
+    again = _again(words) if row.audio_key and error.get("code") not in ("bad_audio", "audio_too_long") else ""
+    kind = "cancelled" if row.status is Status.CANCELLED else "failed"
+    return (
+        f'<section class="asr-failure {kind}" data-id="{escape(row.id)}" role="alert">'
+        f"<p><strong>{escape(row.filename)}</strong></p>"
+        f"<p>{escape(sentence(error, words.language, reference=row.id, catalogue=words.catalogue))}</p>"
+        f"{again}</section>"
+    )
+
+
+def error_view(text: str) -> str:
+    """A sentence (plain text) about something that failed before there was a row."""
+    return f'<section class="asr-failure failed" role="alert"><p>{escape(text)}</p></section>'
+
+
+def player_view(row: Recognition, words: Words) -> str:
+    """The player, or a word that the recording has gone."""
+    if row.audio_key is None:
+        return f'<p class="asr-note">{words.html("audio_gone")}</p>'
+    return (
+        f'<asr-player src="{recording_url(row.id)}" duration="{row.audio.seconds:.3f}" '
+        f'filename="{escape(row.filename)}" aria-label="{words.html("player")}"></asr-player>'
+    )
+
+
+def recording_url(recognition_id: str) -> str:
+    """Where the browser gets the sound, relative to the page."""
+    return f"./v1/recognitions/{quote(recognition_id)}/audio"
+
+
+def _actions(row: Recognition, shown: Shown, words: Words) -> str:
+    track = "spoken" if shown == "spoken" else "written"
+    links = "".join(
+        f'<a role="menuitem" data-export="{name}" download '
+        f'href="./v1/recognitions/{quote(row.id)}/export?format={name}&amp;track={track}">{name}</a>'
+        for name in _FORMATS
+    )
+    copy = f'<button type="button" class="asr-button" data-copy>{words.html("copy")}</button>'
+    download = (
+        f'<details class="asr-menu"><summary class="asr-button">{words.html("download")}</summary>'
+        f'<div role="menu">{links}</div></details>'
+    )
+    return f'<div class="asr-actions">{copy}{download}{_again(words) if row.audio_key else ""}</div>'
+
+
+def _again(words: Words) -> str:
+    return f'<button type="button" class="asr-button" data-event="again">{words.html("again")}</button>'
+
+
+def _tracks(row: Recognition, shown: Shown, words: Words) -> str:
+    """规整文本 / 原始文本 / 对照. Where the spoken track was not made, asking for it makes it."""
+    if not row.transcript.segments:
+        return ""
+    missing = ' data-event="spoken"' if row.transcript.raw_text is None else ""
+    buttons = "".join(
+        f'<button type="button" role="radio" data-track="{track}" tabindex="{0 if track == shown else -1}" '
+        f'aria-checked="{"true" if track == shown else "false"}"{missing if track != "written" else ""}>'
+        f"{words.html('track_' + track)}</button>"
+        for track in ("written", "spoken", "both")
+    )
+    return f'<div class="asr-switch" role="radiogroup" aria-label="{words.html("track_choice")}">{buttons}</div>'
+
+
+def _whole_texts(row: Recognition) -> str:
+    """What 复制 takes, kept out of sight."""
+    written = row.transcript.normalized_text
+    spoken = row.transcript.raw_text
+    return (
+        f'<template data-text="written">{escape(written if written is not None else spoken or "")}</template>'
+        f'<template data-text="spoken">{escape(spoken if spoken is not None else written or "")}</template>'
+    )
+
+
+def _warnings(row: Recognition, words: Words) -> str:
+    """Warnings in words; silence says already that nobody spoke."""
+    names = [name for name in row.transcript.warnings if name != "no_speech" or "silent" not in row.transcript.warnings]
+    if not row.transcript.segments and not names:
+        names = ["no_speech"]
+    texts = [words(f"warning_{n}") if n in _WARNINGS else words("warning_other", warning=n) for n in names]
+    return "".join(f'<p class="asr-warning" role="note">{escape(text)}</p>' for text in texts)
+
+
+def _demo_mark(row: Recognition, words: Words) -> str:
+    preset = PRESETS.get(row.model or "")
+    if preset is None or preset.hub_ids is not None:
+        return ""
+    hint = words.html("demo_result_hint")
+    return f'<span class="asr-badge demo" title="{hint}">{words.html("demo_result")}</span>'

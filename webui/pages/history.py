@@ -1,0 +1,96 @@
+"""历史: what was recognised before: search, open, play, recognise anew, delete."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from webui.i18n import bilingual, label
+from webui.pages.context import PageContext, view
+from webui.pages.history_events import STATUS_FILTERS, TIME_FILTERS, HistoryEvents
+
+#: Back and forward in the browser open what the address names.
+_ON_LIST = "window.addEventListener('popstate', () => trigger('open', {id: asr.recognitionInAddress()}));"
+_ON_BAR = (
+    "element.addEventListener('click', event => {"
+    "if (event.target.closest('[data-clear]')) element.querySelector('asr-selection').clear(); });"
+)
+_TIME_ZONE = "() => [asr.recognitionInAddress(), String(new Date().getTimezoneOffset())]"
+
+
+def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
+    """Lays the page out and connects it. ``on_load``: the page's load event."""
+    events = HistoryEvents(context)
+    with gr.Column(elem_id="asr-history", elem_classes="asr-column"):
+        # An open detail hides the list (app.css): Gradio would tear a hidden list down and its scroll position with it.
+        with gr.Column(elem_id="asr-history-index"):
+            search, status, when = _filters()
+            rows = view(
+                events=("open",),
+                script=_ON_LIST,
+                elem_id="asr-history-list",
+                html_template='<ul class="asr-rows">${value}</ul>',
+            )
+            more = gr.Button(label("history_more"), elem_id="asr-more", visible=False)
+            bar = view(_selection_bar(context), events=("remove",), script=_ON_BAR, elem_id="asr-selection")
+        detail = view(events=("back", "again", "spoken", "remove"), elem_id="asr-detail")
+        current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
+        cursor = gr.Textbox(visible="hidden", elem_id="asr-cursor", container=False)
+        zone = gr.Textbox(visible="hidden", elem_id="asr-zone", container=False)
+        goto = gr.Textbox(visible="hidden", elem_id="asr-goto", container=False)
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+    filters = [search, status, when, zone]
+    page = [rows, cursor, more]
+    for changed in (search.change, status.change, when.change):
+        changed(events.first_page, filters, page, trigger_mode="always_last", **quiet)
+    more.click(events.next_page, [*filters, cursor, rows], page, **quiet)
+    rows.open(events.open, None, [current], **quiet)
+    detail.back(events.close, None, [current], **quiet)
+    current.change(None, [current], None, js="id => asr.putInAddress(id, true)")
+    current.change(events.show, [current, search], [detail], **quiet)
+    detail.again(events.again, [current], [goto], **quiet)
+    goto.change(None, [goto], None, js="id => { if (id) location.href = './?r=' + encodeURIComponent(id); }")
+    detail.spoken(events.spoken, [current], [detail], **quiet)
+    for removed in (bar.remove, detail.remove):
+        removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, page, **quiet)
+    on_load(None, None, [current, zone], js=_TIME_ZONE).then(events.first_page, filters, page, **quiet)
+
+
+def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio]:
+    search = gr.Textbox(
+        label=label("history_search_label"),
+        placeholder=label("history_search"),
+        show_label=False,
+        container=False,
+        elem_id="asr-search",
+    )
+    with gr.Row(elem_classes="asr-filters"):
+        when = gr.Radio(
+            [(label(text), value) for value, text in TIME_FILTERS.items()],
+            value="any",
+            label=label("history_when_label"),
+            show_label=False,
+            container=False,
+            elem_id="asr-when",
+        )
+        status = gr.Dropdown(
+            [(label(text), value) for value, (text, _) in STATUS_FILTERS.items()],
+            value="all",
+            label=label("history_status_label"),
+            show_label=False,
+            container=False,
+            filterable=False,
+            elem_id="asr-status",
+        )
+    return search, status, when
+
+
+def _selection_bar(context: PageContext) -> str:
+    catalogue = context.catalogue
+    return (
+        '<asr-selection><span data-count></span><button type="button" class="asr-button danger" data-event="remove" '
+        f'data-confirm="history_confirm_many">{bilingual(catalogue, "history_delete")}</button>'
+        f'<button type="button" class="asr-button quiet" data-clear>{bilingual(catalogue, "history_clear")}</button>'
+        "</asr-selection>"
+    )

@@ -1,0 +1,43 @@
+"""What happens on the 节点 page."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import gradio as gr
+
+from domain.errors import SpeechError
+from webui.components.nodes import overview_view
+from webui.pages.context import PageContext
+
+
+class NodesEvents:
+    """One method per event."""
+
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
+        self._nodes = context.services.nodes
+
+    async def look(self, request: gr.Request) -> str:
+        """The page body as it is now."""
+        visitor = self._context.visitor(request)
+        return overview_view(await self._nodes.overview(), self._context.words(request), is_admin=visitor.is_admin)
+
+    async def look_again(self, shown: str, request: gr.Request) -> Any:
+        """The page body, where it differs from what is shown."""
+        now = await self.look(request)
+        return gr.skip() if now == shown else now
+
+    async def drain(self, event: gr.EventData, request: gr.Request) -> str:
+        """排空."""
+        return await self._change(self._nodes.drain, event, request)
+
+    async def resume(self, event: gr.EventData, request: gr.Request) -> str:
+        """恢复."""
+        return await self._change(self._nodes.resume, event, request)
+
+    async def _change(self, change: Callable[..., Awaitable[None]], event: gr.EventData, request: gr.Request) -> str:
+        try:
+            await change(str(event._data.get("node", "")), visitor=self._context.visitor(request))
+        except SpeechError as error:
+            raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
+        return await self.look(request)

@@ -1,0 +1,150 @@
+"""识别: a recording goes in, the text comes out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from domain.options import (
+    DEFAULT_END_SILENCE_MS,
+    DEFAULT_SEGMENT_MS,
+    MAX_END_SILENCE_MS,
+    MAX_SEGMENT_MS,
+    MIN_END_SILENCE_MS,
+    MIN_SEGMENT_MS,
+)
+from webui.components.inputs import upload_field
+from webui.components.samples import Sample, samples_view
+from webui.i18n import bilingual, label
+from webui.pages.context import PageContext, view
+from webui.pages.recognise_events import RecogniseEvents
+
+#: How often the page looks whether the model is up, and how far a download is, in seconds.
+SERVER_LOOK_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The form. ``values`` is the order in which every handler gets them."""
+
+    upload: gr.File
+    microphone: gr.Audio
+    hotwords: gr.Textbox
+    language: gr.Dropdown
+    itn: gr.Checkbox
+    vad: gr.Checkbox
+    max_segment_ms: gr.Slider
+    end_silence_ms: gr.Slider
+
+    @property
+    def options(self) -> list[Component]:
+        """What a recognition can be asked for."""
+        return [self.hotwords, self.language, self.itn, self.vad, self.max_segment_ms, self.end_silence_ms]
+
+    @property
+    def values(self) -> list[Component]:
+        """The recording and the options."""
+        return [self.upload, self.microphone, *self.options]
+
+
+def recognise_page(
+    context: PageContext, samples: tuple[Sample, ...], chip: gr.HTML, on_load: Callable[..., Any]
+) -> None:
+    """Lays the page out and connects it. ``on_load``: the page's load event."""
+    events = RecogniseEvents(context, samples)
+    with gr.Column(elem_id="asr-recognise", elem_classes="asr-column"):
+        banner = view(events=("start_download", "stop_download"), elem_id="asr-banner", visible=False)
+        inputs, sample_buttons = _form(context, samples)
+        with gr.Row(elem_classes="asr-go-row"):
+            start = gr.Button(label("start"), variant="primary", size="lg", elem_id="asr-start")
+            cancel = gr.Button(label("cancel"), variant="stop", size="lg", elem_id="asr-cancel", visible=False)
+        panel = view(events=("again", "spoken"), elem_id="asr-panel")
+        recent = view(elem_id="asr-recent")
+        # The recognition on show; a change of it is what everything below the form follows.
+        current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
+        seen = gr.Textbox(visible="hidden", elem_id="asr-server-state", container=False)
+        clock = gr.Timer(SERVER_LOOK_SECONDS)
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    work = [panel, start, cancel]
+    begun = [current, *work]
+    start.click(events.begin, inputs.values, begun, concurrency_limit=None, **quiet)
+    panel.again(events.again, [current, *inputs.options], begun, concurrency_limit=None, **quiet)
+    panel.spoken(events.spoken, [current], [panel], concurrency_limit=None, **quiet)
+    cancel.click(events.cancel, [current], None, concurrency_limit=None, **quiet)
+    current.change(None, [current], None, js="id => asr.putInAddress(id)")
+    current.change(events.follow, [current], [*work, recent], concurrency_limit=None, **quiet)
+    if sample_buttons:
+        fields = [inputs.upload, inputs.microphone, inputs.hotwords, inputs.language]
+        sample_buttons.sample(events.take_sample, None, fields, concurrency_limit=None, **quiet).success(
+            events.begin, inputs.values, begun, concurrency_limit=None, **quiet
+        )
+    inputs.upload.upload(None, None, [inputs.microphone], js="() => null")
+    inputs.microphone.stop_recording(None, None, [inputs.upload], js="() => null")
+    server = [seen, clock, chip, banner, inputs.hotwords, inputs.language]
+    clock.tick(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
+    for name, handler in (("start_download", events.start_download), ("stop_download", events.stop_download)):
+        getattr(banner, name)(handler, None, server, concurrency_limit=None, **quiet)
+    on_load(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
+    on_load(events.recent, None, [recent], concurrency_limit=None, **quiet)
+    on_load(None, None, [current], js="() => asr.recognitionInAddress()")
+
+
+def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, gr.HTML | None]:
+    catalogue = context.catalogue
+    with gr.Tabs(elem_classes="asr-sources"):
+        with gr.Tab(label("tab_upload"), id="upload"):
+            upload = upload_field(label=label("upload_label"), elem_id="asr-upload", height=150, show_label=False)
+        with gr.Tab(label("tab_microphone"), id="microphone"):
+            microphone = gr.Audio(
+                label=label("microphone_label"),
+                sources=["microphone"],
+                type="filepath",
+                elem_id="asr-microphone",
+                show_label=False,
+                buttons=[],
+            )
+            view(f'<p class="asr-note asr-needs-https">{bilingual(catalogue, "microphone_needs_https")}</p>')
+    sample_buttons = None
+    if samples:
+        sample_buttons = view(samples_view(samples, catalogue), events=("sample",), elem_id="asr-samples")
+    with gr.Row(elem_classes="asr-options"):
+        hotwords = gr.Textbox(
+            label=label("hotwords_label"),
+            placeholder=label("hotwords_placeholder"),
+            lines=1,
+            max_lines=6,
+            scale=3,
+            elem_id="asr-hotwords",
+        )
+        language = gr.Dropdown(
+            [(label("language_auto"), "auto")],
+            value="auto",
+            label=label("language_label"),
+            scale=1,
+            min_width=150,
+            elem_id="asr-language",
+        )
+        itn = gr.Checkbox(True, label=label("itn_label"), scale=1, min_width=170, elem_id="asr-itn")
+    with gr.Accordion(label("advanced"), open=False, elem_classes="asr-advanced"):
+        vad = gr.Checkbox(True, label=label("vad_label"), info=label("vad_info"), elem_id="asr-vad")
+        with gr.Row():
+            longest = gr.Slider(
+                MIN_SEGMENT_MS,
+                MAX_SEGMENT_MS,
+                DEFAULT_SEGMENT_MS,
+                step=500,
+                label=label("max_segment_label"),
+                elem_id="asr-max-segment",
+            )
+            silence = gr.Slider(
+                MIN_END_SILENCE_MS,
+                MAX_END_SILENCE_MS,
+                DEFAULT_END_SILENCE_MS,
+                step=100,
+                label=label("end_silence_label"),
+                elem_id="asr-end-silence",
+            )
+    return _Inputs(upload, microphone, hotwords, language, itn, vad, longest, silence), sample_buttons

@@ -1,0 +1,211 @@
+"""What happens on the 识别 page. Handlers only subscribe: the work belongs to the services and outlives the browser."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from domain.errors import SpeechError
+from domain.options import RecognitionOptions
+from domain.recognition import Recognition, Source
+from webui.components.banner import demo_banner
+from webui.components.details import language_name
+from webui.components.header import model_chip
+from webui.components.inputs import Upload
+from webui.components.progress import progress_view, waiting_view
+from webui.components.result import error_view, result_view
+from webui.components.rows import recent_view
+from webui.components.samples import Sample
+from webui.pages.context import PageContext
+
+#: A running recognition is drawn at most this often, in seconds.
+DRAW_SECONDS = 0.2
+RECENT_ROWS = 5
+
+Updates = tuple[Any, ...]
+
+
+class RecogniseEvents:
+    """One method per event."""
+
+    def __init__(self, context: PageContext, samples: tuple[Sample, ...]) -> None:
+        self._context = context
+        self._services = context.services
+        self._samples = samples
+
+    # -- from the click to the text --------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        upload: Upload | None,
+        microphone: str | None,
+        hotwords: str,
+        language: str,
+        itn: bool,
+        vad: bool,
+        max_segment_ms: float,
+        end_silence_ms: float,
+        request: gr.Request,
+    ) -> AsyncIterator[Updates]:
+        """Hands the recording over; the new id makes the page follow. Yields ``(id, panel, start, cancel)``."""
+        words = self._context.words(request)
+        take = Upload(Path(microphone), f"{words('tab_microphone')}.wav") if microphone else None
+        chosen = upload or take
+        if chosen is None:
+            yield gr.skip(), error_view(words("nothing_chosen")), gr.skip(), gr.skip()
+            return
+        yield gr.skip(), waiting_view(words), *_buttons(running=True)
+        try:
+            options = RecognitionOptions.of(
+                language=language,
+                hotwords=hotwords,
+                itn=itn,
+                vad=vad,
+                max_segment_ms=max_segment_ms,
+                end_silence_ms=end_silence_ms,
+            )
+            row = await self._services.transcription.submit(
+                chosen.path,
+                chosen.filename,
+                options,
+                visitor=self._context.visitor(request),
+                source=Source.WEB,
+            )
+        except SpeechError as error:
+            yield gr.skip(), error_view(self._context.sentence(error, request)), *_buttons(running=False)
+            return
+        yield row.id, gr.skip(), gr.skip(), gr.skip()
+
+    async def again(
+        self,
+        current: str,
+        hotwords: str,
+        language: str,
+        itn: bool,
+        vad: bool,
+        max_segment_ms: float,
+        end_silence_ms: float,
+        request: gr.Request,
+    ) -> AsyncIterator[Updates]:
+        """重新识别 with the options that the form shows now; yields as :meth:`begin`."""
+        yield gr.skip(), waiting_view(self._context.words(request)), *_buttons(running=True)
+        try:
+            options = RecognitionOptions.of(
+                language=language,
+                hotwords=hotwords,
+                itn=itn,
+                vad=vad,
+                max_segment_ms=max_segment_ms,
+                end_silence_ms=end_silence_ms,
+            )
+            visitor = self._context.visitor(request)
+            row = await self._services.transcription.submit_again(current, options, visitor=visitor)
+        except SpeechError as error:
+            yield gr.skip(), error_view(self._context.sentence(error, request)), *_buttons(running=False)
+            return
+        yield row.id, gr.skip(), gr.skip(), gr.skip()
+
+    async def follow(self, current: str, request: gr.Request) -> AsyncIterator[Updates]:
+        """Draws the recognition until it is final. Yields ``(panel, start, cancel, recent)``."""
+        if not current:
+            return
+        visitor = self._context.visitor(request)
+        try:
+            async for row in self._services.transcription.follow(current, visitor=visitor):
+                yield self._panel(row, request), *_buttons(running=not row.status.is_final), gr.skip()
+                await asyncio.sleep(DRAW_SECONDS)
+        except SpeechError as error:
+            yield error_view(self._context.sentence(error, request)), *_buttons(running=False), gr.skip()
+            return
+        yield gr.skip(), gr.skip(), gr.skip(), await self.recent(request)
+
+    async def cancel(self, current: str, request: gr.Request) -> None:
+        """取消: whoever follows sees it end."""
+        if current:
+            try:
+                await self._services.transcription.cancel(current, visitor=self._context.visitor(request))
+            except SpeechError as error:
+                raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
+
+    async def spoken(self, current: str, event: gr.EventData, request: gr.Request) -> AsyncIterator[Any]:
+        """Has the spoken track made where the model writes by itself. Yields the panel."""
+        shown = event._data.get("track") if isinstance(event._data, dict) else None
+        words = self._context.words(request)
+        gr.Info(words("track_waiting"), duration=3, title="")
+        try:
+            row = await self._services.transcription.spoken(current, visitor=self._context.visitor(request))
+        except SpeechError as error:
+            raise gr.Error(self._context.sentence(error, request, reference=current), print_exception=False) from None
+        yield result_view(row, words, shown="both" if shown == "both" else "spoken")
+
+    async def recent(self, request: gr.Request) -> str:
+        """最近 5 条, as HTML; nothing while the history cannot be read."""
+        try:
+            page = await self._services.history.page(visitor=self._context.visitor(request), limit=RECENT_ROWS)
+        except SpeechError:
+            return ""
+        return recent_view(page.rows, self._context.words(request))
+
+    def _panel(self, row: Recognition, request: gr.Request) -> str:
+        words = self._context.words(request)
+        return result_view(row, words) if row.status.is_final else progress_view(row, words)
+
+    # -- the form --------------------------------------------------------------------------------------------------
+
+    def take_sample(self, event: gr.EventData) -> Updates:
+        """Puts a sample and the options that show what it is for into the form."""
+        sample = self._samples[int(event._data["index"])]
+        return str(sample.path), None, sample.hotwords, sample.language
+
+    # -- the server ------------------------------------------------------------------------------------------------
+
+    async def look_at_server(self, seen: str, request: gr.Request) -> Updates:
+        """What the model can do, and the banner; nothing where nothing changed.
+
+        Returns ``(seen, clock, chip, banner, hotwords, language)``. The clock stops once there is nothing to wait for.
+        """
+        words, visitor = self._context.words(request), self._context.visitor(request)
+        overview = await self._services.nodes.overview()
+        download = self._services.downloads.state()
+        capabilities = self._services.nodes.capabilities()
+        now = json.dumps(
+            [overview.state, overview.model, asdict(capabilities), asdict(download) if overview.is_demo else None]
+        )
+        if now == seen:
+            return tuple(gr.skip() for _ in range(6))
+        waiting = overview.state in ("loading", "down") or download.phase in ("running", "switching")
+        banner = demo_banner(download, words, is_admin=visitor.is_admin) if overview.is_demo else ""
+        known = overview.model is not None
+        languages = [(language_name(code, words), code) for code in capabilities.languages]
+        return (
+            now,
+            gr.Timer(active=waiting),
+            model_chip(overview.model, is_demo=overview.is_demo, state=overview.state, words=words),
+            gr.HTML(banner, visible=bool(banner)),
+            gr.Textbox(visible=capabilities.hotwords or not known),
+            gr.Dropdown(choices=languages, visible=len(languages) > 1),
+        )
+
+    async def start_download(self, request: gr.Request) -> Updates:
+        """下载真实模型, or 继续下载."""
+        return await self._change_download(self._services.downloads.start, request)
+
+    async def stop_download(self, request: gr.Request) -> Updates:
+        """停止; what has arrived is kept."""
+        return await self._change_download(self._services.downloads.stop, request)
+
+    async def _change_download(self, change: Any, request: gr.Request) -> Updates:
+        try:
+            await change(visitor=self._context.visitor(request))
+        except SpeechError as error:
+            raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
+        return await self.look_at_server("", request)
+
+
+def _buttons(*, running: bool) -> tuple[Any, Any]:
+    """开始识别 and 取消: one of them is there."""
+    return gr.Button(visible=not running), gr.Button(visible=running)

@@ -1,0 +1,75 @@
+"""The web UI process as one ASGI application: API routes first, then the pages, all behind one access check."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.bundle import Services
+from webui.access import Access
+from webui.api.context import ApiConfig, MetricsSource
+from webui.api.routes import add_routes
+from webui.secret import load_secret, parse_api_keys
+from webui.shell import UiConfig, mount_ui
+
+#: What a form may add to the file in it.
+FORM_BYTES = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """What the web server must know of the settings."""
+
+    data_dir: Path
+    #: Where Gradio keeps uploads.
+    upload_dir: Path
+    samples_dir: Path
+    max_upload_bytes: int
+    secret: str = ""
+    admin_token: str = ""
+    api_keys: tuple[str, ...] = ()
+    is_loopback: bool = True
+    allow_open: bool = False
+    language: str = "auto"
+
+
+def create_web_app(
+    services: Services,
+    metrics: MetricsSource,
+    config: WebConfig,
+    running: Callable[[], AbstractAsyncContextManager[Any]],
+) -> FastAPI:
+    """Everything that the web UI process answers. ``running``: the life of the services, entered at start-up."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with running():
+            yield
+
+    access = Access(
+        secret=load_secret(config.data_dir, config.secret),
+        admin_token=config.admin_token,
+        api_keys=parse_api_keys(config.api_keys),
+        is_loopback=config.is_loopback,
+        allow_open=config.allow_open,
+    )
+    app = FastAPI(
+        title="Fun-ASR",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=config.max_upload_bytes + FORM_BYTES,
+    )
+    temp_dir = config.data_dir.absolute() / "incoming"
+    temp_dir.mkdir(parents=True, exist_ok=True)
+    api = ApiConfig(config.max_upload_bytes, config.upload_dir, temp_dir)
+    add_routes(app, services, access, api, metrics)
+    mount_ui(
+        app, services, access=access, config=UiConfig(config.max_upload_bytes, config.samples_dir, config.language)
+    )
+    access.guard(app)
+    return app
