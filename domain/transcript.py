@@ -1,16 +1,15 @@
 """What a recogniser heard: segments in time, on two tracks."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Self
 
 #: ``spoken``: as the words were said (二零二五年). ``written``: as one writes them (2025年).
 Track = Literal["spoken", "written"]
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word (or Chinese character) with its time in the recording."""
+class Word(NamedTuple):
+    """A word (or Chinese character) with its time in the recording. A tuple: long recordings have tens of thousands."""
 
     text: str
     start_ms: int
@@ -32,8 +31,15 @@ class ModelSegment:
     speaker: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, for the node protocol and the cache."""
-        return {**asdict(self), "words": [asdict(word) for word in self.words]}
+        """Plain data, for the node protocol and the cache; words as ``[text, start_ms, end_ms]``."""
+        return {
+            "start_ms": self.start_ms,
+            "end_ms": self.end_ms,
+            "text": self.text,
+            "words": [list(word) for word in self.words],
+            "channel": self.channel,
+            "speaker": self.speaker,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -42,7 +48,7 @@ class ModelSegment:
             int(data["start_ms"]),
             int(data["end_ms"]),
             str(data["text"]),
-            tuple(Word(str(w["text"]), int(w["start_ms"]), int(w["end_ms"])) for w in data.get("words") or ()),
+            tuple(Word(str(text), int(start), int(end)) for text, start, end in data.get("words") or ()),
             data.get("channel"),
             data.get("speaker"),
         )
@@ -99,7 +105,15 @@ class Segment:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as the API returns it and the row keeps it."""
-        return {**asdict(self), "words": [asdict(word) for word in self.words]}
+        return {
+            "start_ms": self.start_ms,
+            "end_ms": self.end_ms,
+            "raw_text": self.raw_text,
+            "normalized_text": self.normalized_text,
+            "channel": self.channel,
+            "speaker": self.speaker,
+            "words": [word._asdict() for word in self.words],
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

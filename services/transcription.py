@@ -160,11 +160,12 @@ class Transcription:
     async def recall(self, path: Path, row: Recognition) -> Recognition | None:
         """The row as a hit, when the very same file was recognised before with the same options."""
         model = self._models.name()
-        question = await self._models.question(row.options, model) if model else None
-        if question is None or not question.fingerprint:
+        if not model:
             return None
-        audio_id = await self._known.recall(path)
-        result = await self._known.find(audio_id, question) if audio_id else None
+        audio_id, question = await asyncio.gather(
+            self._known.recall(path), self._models.question(row.options, model)
+        )
+        result = await self._known.find(audio_id, question) if audio_id and question.fingerprint else None
         if result is None:
             return None
         self._known.count(CacheOutcome.HIT)

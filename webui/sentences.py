@@ -23,7 +23,7 @@ def sentence(
     data = error.to_json() if isinstance(error, SpeechError) else error
     code, details = str(data.get("code") or "internal_error"), dict(data.get("details") or {})
     text = _filled(words, code, details)
-    reference = reference or details.get("reference")
+    reference = reference or details.get("recognition_id") or details.get("id")
     return text + words("reference", reference=reference) if reference else text
 
 

@@ -54,7 +54,7 @@ def mount_ui(app: FastAPI, services: Services, *, access: Access, config: UiConf
             pwa=False,
             mcp_server=False,
             enable_monitoring=False,
-            show_error=True,
+            show_error=False,  # gr.Error is shown all the same; what nobody foresaw stays in the log
             allowed_paths=[str(config.samples_dir.resolve())] if config.samples_dir.is_dir() else [],
             max_file_size=config.max_upload_bytes,
         )
