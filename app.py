@@ -46,6 +46,8 @@ from storage.sql import open_database
 
 APP = Path(__file__).resolve()
 VERSION = "0.1.0"
+#: Folders below the data folder: uploads of the pages, and of the API.
+UPLOADS, INCOMING = "uploads", "incoming"
 #: Time that open pages get to end when the server stops, in seconds.
 GRACE_SECONDS = 2
 #: How long the own node may finish its jobs; what it cannot finish is taken up again at the next start.
@@ -104,7 +106,12 @@ def build(settings: Settings) -> Application:
         Nodes(pool, board, known, models, data_dir=settings.data_dir),
         downloads,
     )
-    sweeper = Sweeper(history, audio, retention_seconds=settings.audio_retention)
+    sweeper = Sweeper(
+        history,
+        audio,
+        retention_seconds=settings.audio_retention,
+        upload_dirs=[settings.data_dir / name for name in (UPLOADS, INCOMING)],
+    )
 
     @asynccontextmanager
     async def running() -> AsyncGenerator[Services]:
@@ -150,7 +157,7 @@ def serve(settings: Settings) -> int:
     """Serves the web UI until it is told to stop; returns the exit status."""
     listener = _listen(settings.host, settings.port)
     _log_to(settings, "webui")
-    uploads = settings.data_dir.absolute() / "uploads"
+    uploads = settings.data_dir.absolute() / UPLOADS
     prepare_libraries(uploads)
     # Gradio reads its environment when it is imported.
     import uvicorn
@@ -166,6 +173,7 @@ def serve(settings: Settings) -> int:
         allow_open=settings.allow_open,
         data_dir=settings.data_dir,
         upload_dir=uploads,
+        incoming_dir=settings.data_dir.absolute() / INCOMING,
         samples_dir=APP.parent / "samples",
         max_upload_bytes=settings.max_upload_mb * 1_000_000,
         language=settings.language,

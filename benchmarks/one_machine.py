@@ -117,10 +117,10 @@ async def hits(services: Any, folder: Path, rounds: int) -> dict[str, Any]:
         assert row.status is Status.SUCCEEDED, row.error
         asked = row
 
-        known = transcription._known
         question = await transcription._models.question(asked.options, "demo")
 
         async def lookup(path: Path = path, question: Any = question) -> None:
+            known = transcription._known
             assert await known.find(await known.recall(path), question)
 
         async def answer(path: Path = path, asked: Recognition = asked) -> None:

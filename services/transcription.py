@@ -162,9 +162,7 @@ class Transcription:
         model = self._models.name()
         if not model:
             return None
-        audio_id, question = await asyncio.gather(
-            self._known.recall(path), self._models.question(row.options, model)
-        )
+        audio_id, question = await asyncio.gather(self._known.recall(path), self._models.question(row.options, model))
         result = await self._known.find(audio_id, question) if audio_id and question.fingerprint else None
         if result is None:
             return None

@@ -26,6 +26,8 @@ class WebConfig:
     data_dir: Path
     #: Where Gradio keeps uploads.
     upload_dir: Path
+    #: Where uploads of the API lie until they are in the audio store.
+    incoming_dir: Path
     samples_dir: Path
     max_upload_bytes: int
     secret: str = ""
@@ -64,9 +66,8 @@ def create_web_app(
         openapi_url=None,
         max_body_size=config.max_upload_bytes + FORM_BYTES,
     )
-    temp_dir = config.data_dir.absolute() / "incoming"
-    temp_dir.mkdir(parents=True, exist_ok=True)
-    api = ApiConfig(config.max_upload_bytes, config.upload_dir, temp_dir)
+    config.incoming_dir.mkdir(parents=True, exist_ok=True)
+    api = ApiConfig(config.max_upload_bytes, config.upload_dir, config.incoming_dir)
     add_routes(app, services, access, api, metrics)
     mount_ui(
         app, services, access=access, config=UiConfig(config.max_upload_bytes, config.samples_dir, config.language)
