@@ -28,14 +28,15 @@ _SENTENCES = {
 
 
 def overview_view(overview: NodesOverview, words: Words, *, is_admin: bool) -> str:
-    """The whole page body."""
-    cards = "".join(node_card(node, number, words, is_admin=is_admin) for number, node in _worst_first(overview.nodes))
+    """The whole page body; the cards, worst first, are for administrators."""
+    cards = "".join(node_card(node, number, words) for number, node in _worst_first(overview.nodes))
     empty = f'<p class="asr-empty">{words.html("node_none")}</p>'
+    details = f'<div class="asr-cards">{cards or empty}</div>' if is_admin else ""
     return (
         f'<section class="asr-nodes"><h1 class="asr-sentence {overview.state}" role="status"><i></i>'
         f"{escape(nodes_sentence(overview, words))}</h1>"
         f'<p class="asr-summary">{escape(summary_text(overview, words))}</p>'
-        f'<div class="asr-cards">{cards or empty}</div></section>'
+        f"{details}</section>"
     )
 
 
@@ -70,19 +71,17 @@ def summary_text(overview: NodesOverview, words: Words) -> str:
     )
 
 
-def node_card(node: NodeStatus, number: int, words: Words, *, is_admin: bool) -> str:
-    """One node: name, state, slots, facts, and for administrators 排空 or 恢复."""
+def node_card(node: NodeStatus, number: int, words: Words) -> str:
+    """One node: name, state, slots, facts, and 排空 or 恢复."""
     state = state_word(node, words)
     backup = f'<span class="asr-badge">{words.html("node_backup")}</span>' if node.intent.backup else ""
     facts = "".join(
-        f"<div><dt>{words.html(key)}</dt><dd>{value}</dd></div>"
-        for key, value in _facts(node, words, is_admin)
-        if value
+        f"<div><dt>{words.html(key)}</dt><dd>{value}</dd></div>" for key, value in _facts(node, words) if value
     )
     return (
         f'<article class="asr-card {node.availability.value}"><header><h2>{escape(_name(node, number, words))}</h2>'
         f'<span class="asr-node-state {node.availability.value}">{escape(state)}</span>{backup}</header>'
-        f"{_slots(node, words)}<dl>{facts}</dl>{_buttons(node, words) if is_admin else ''}</article>"
+        f"{_slots(node, words)}<dl>{facts}</dl>{_buttons(node, words)}</article>"
     )
 
 
@@ -112,7 +111,7 @@ def _slots(node: NodeStatus, words: Words) -> str:
     return f'<div class="asr-slots"><span>{text}</span><span class="cells" aria-hidden="true">{cells}</span></div>'
 
 
-def _facts(node: NodeStatus, words: Words, is_admin: bool) -> list[tuple[str, str]]:
+def _facts(node: NodeStatus, words: Words) -> list[tuple[str, str]]:
     speed = words("node_speed_unknown")
     if node.speed is not None:
         speed = words("real_time", speed=speed_text(node.speed))
@@ -131,10 +130,11 @@ def _facts(node: NodeStatus, words: Words, is_admin: bool) -> list[tuple[str, st
             ("node_memory", bytes_text(report.memory_bytes) if report.memory_bytes else ""),
             ("node_model", model if report.model else ""),
         ]
-    if is_admin:
-        facts.append(("node_address", f"<code>{escape(node.intent.url)}</code>"))
-        facts.append(("node_last_word", escape(node.reason)))
-    return facts
+    return [
+        *facts,
+        ("node_address", f"<code>{escape(node.intent.url)}</code>"),
+        ("node_last_word", escape(node.reason)),
+    ]
 
 
 def _device(device: str) -> str:
