@@ -313,8 +313,8 @@ def _log_to(settings: Settings, name: str | None) -> None:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=handlers
     )
-    # They tell every request.
-    for library in ("httpx", "httpcore", "uvicorn.error"):
+    # They tell every request, or every step.
+    for library in ("httpx", "httpcore", "uvicorn.error", "alembic.runtime.migration"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 

@@ -139,11 +139,7 @@ class Pool:
 
     async def set_intent(self, intent: NodeIntent) -> None:
         """Takes over what an operator wants of a node; an unknown URL is a new node."""
-        node = self._nodes.get(intent.url)
-        if node is None:
-            self._nodes[intent.url] = node = self._new(intent)
-            if self._probe:
-                self._watch(node)
+        node = self._nodes.get(intent.url) or self._add(intent)
         node.intent = intent
         await self._publish()
 
@@ -169,7 +165,7 @@ class Pool:
         self._children[child.name] = child.url
         if child.url not in self._nodes:
             intent = replace(known.intent, url=child.url) if known else NodeIntent(child.url, child.name)
-            await self.set_intent(intent)
+            self._add(intent)
         node = self._nodes[child.url]
         if child.phase is ChildPhase.STARTING or (child.phase is ChildPhase.LISTENING and node.seen.report is None):
             # Nothing that the process before it said holds any more.
@@ -178,6 +174,12 @@ class Pool:
             node.seen = Observation(broken=child.reason, starting=True)
         node.wake.set()
         await self._publish()
+
+    def _add(self, intent: NodeIntent) -> _Node:
+        self._nodes[intent.url] = node = self._new(intent)
+        if self._probe:
+            self._watch(node)
+        return node
 
     def _new(self, intent: NodeIntent) -> _Node:
         clients = NodeClients(intent.url, self._token, self._executor, self._app_id, self._tls)
