@@ -26,6 +26,7 @@ test-long: ## what takes too long for each change
 bench: ## the benchmarks of docs/benchmarks.md
 	@$(PYTHON) deploy/setup_env.py test
 	$(VENV)/python benchmarks/one_machine.py
+	$(VENV)/python benchmarks/healthz.py
 
 lock: ## pin what is installed in .venv/ now
 	@(echo '# Every package of `make run`, `make check` and `make test`, pinned. Written by `make lock`.'; \

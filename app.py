@@ -1,6 +1,7 @@
 """The wiring: builds what a role needs and starts it. Everything else is in ``cli/`` and the rooms it names."""
 
 import asyncio
+import errno
 import logging
 import logging.handlers
 import os
@@ -11,7 +12,7 @@ import socket
 import ssl
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ from services.known_audio import KnownAudio
 from services.model_choice import ModelChoice
 from services.model_download import ModelDownload
 from services.nodes import Nodes
-from services.periodic import every
+from services.periodic import meanwhile
 from services.sweeper import SWEEP_SECONDS, Sweeper
 from services.transcription import Transcription
 from settings import BadSetting, Settings, child_environment, prepare_libraries
@@ -46,8 +47,8 @@ from storage.sql import open_database
 
 APP = Path(__file__).resolve()
 VERSION = "0.1.0"
-#: Folders below the data folder: uploads of the pages, and of the API.
-UPLOADS, INCOMING = "uploads", "incoming"
+#: Folders below the data folder: uploads of the pages, of the API, and decoded sound at work.
+UPLOADS, INCOMING, WORK = "uploads", "incoming", "work"
 #: Time that open pages get to end when the server stops, in seconds.
 GRACE_SECONDS = 2
 #: How long the own node may finish its jobs; what it cannot finish is taken up again at the next start.
@@ -71,7 +72,11 @@ def build(settings: Settings) -> Application:
     upgrade(settings.sql_url)
     database = open_database(settings.sql_url)
     history, registry = SqlHistory(database), SqlModelRegistry(database)
-    audio = FileAudioStore(settings.audio_dir)
+    # Uploads are written once, so that the store may link instead of copy them; a person's own file is not.
+    uploads = [settings.data_dir / name for name in (UPLOADS, INCOMING)]
+    audio = FileAudioStore(settings.audio_dir, written_once=uploads)
+    work_dir = settings.data_dir.absolute() / WORK
+    work_dir.mkdir(exist_ok=True)
     observer = PrometheusObserver()
     cache = EmbeddedCache(settings.data_dir / "cache.db", settings.cache_max_mb * 1_000_000, observer=observer)
     known = KnownAudio(cache, observer, ttl_seconds=settings.cache_ttl)
@@ -95,9 +100,12 @@ def build(settings: Settings) -> Application:
         observer,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         max_audio_seconds=settings.max_audio_seconds,
+        work_dir=work_dir,
     )
+    # Somebody who named a model does not want another one.
+    may_switch = child is not None and settings.model == "auto"
     downloads = ModelDownload(
-        [sys.executable, str(APP), "model", "download", "--json"] if child else None,
+        [sys.executable, str(APP), "model", "download", "--json"] if may_switch else None,
         child.restart if child else _nothing,
     )
     services = Services(
@@ -110,29 +118,28 @@ def build(settings: Settings) -> Application:
         history,
         audio,
         retention_seconds=settings.audio_retention,
-        upload_dirs=[settings.data_dir / name for name in (UPLOADS, INCOMING)],
+        upload_dirs=[*uploads, work_dir],
     )
 
     @asynccontextmanager
     async def running() -> AsyncGenerator[Services]:
-        pool.on_change = board.observe
-        await pool.start()
-        if child:
-            child.on_change = pool.child_changed
-            await child.start()
-        await transcription.runner.start()
-        sweeping = asyncio.create_task(every(SWEEP_SECONDS, sweeper.sweep, first=True))
-        try:
-            yield services
-        finally:
-            sweeping.cancel()
-            await downloads.close()
-            await transcription.runner.stop()
+        async with AsyncExitStack() as life:
+            # The last thing that is begun is the first that ends; what was not begun does not end.
+            life.callback(database.close)
+            life.callback(cache.close)
+            life.callback(transcription.close)
+            pool.on_change = board.observe
+            await pool.start()
+            life.push_async_callback(pool.stop)
             if child:
-                await child.stop()
-            await pool.stop()
-            cache.close()
-            database.close()
+                child.on_change = pool.child_changed
+                life.push_async_callback(child.stop)
+                await child.start()
+            life.push_async_callback(transcription.runner.stop)
+            await transcription.runner.start()
+            life.push_async_callback(downloads.close)
+            await life.enter_async_context(meanwhile(SWEEP_SECONDS, sweeper.sweep, first=True))
+            yield services
 
     return Application(services, observer, running)
 
@@ -155,7 +162,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
 
 def serve(settings: Settings) -> int:
     """Serves the web UI until it is told to stop; returns the exit status."""
-    listener = _listen(settings.host, settings.port)
+    listener = _listen(settings)
     _log_to(settings, "webui")
     uploads = settings.data_dir.absolute() / UPLOADS
     prepare_libraries(uploads)
@@ -196,15 +203,20 @@ def node(settings: Settings, port_file: Path | None, parent_pid: int | None) -> 
     from engine.node_server import DRAIN_SECONDS, serve_node
 
     _log_to(settings, None)
-    return serve_node(
-        settings,
-        host=settings.host,
-        port=settings.port,
-        port_file=port_file,
-        end_with_parent=parent_pid is not None,
-        drain_seconds=OWN_NODE_DRAIN_SECONDS if parent_pid else DRAIN_SECONDS,
-        version=VERSION,
-    )
+    try:
+        return serve_node(
+            settings,
+            host=settings.host,
+            port=settings.port,
+            port_file=port_file,
+            end_with_parent=parent_pid is not None,
+            drain_seconds=OWN_NODE_DRAIN_SECONDS if parent_pid else DRAIN_SECONDS,
+            version=VERSION,
+        )
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise BadSetting(_cannot_listen(settings, error) + f"--port {settings.port + 1}") from None
 
 
 def migrate(settings: Settings, revision: str, down: bool) -> str:
@@ -265,7 +277,7 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
         return choose_device(settings.device)
 
     def port() -> str:
-        _listen(settings.host, settings.port).close()
+        _listen(settings).close()
         return f"{settings.host}:{settings.port} is free"
 
     found = [("data", data), ("database", database), ("model", model), ("device", device), ("port", port)]
@@ -287,19 +299,22 @@ def _ask_node(url: str, token: str) -> str:
     return asyncio.run(ask())
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(settings: Settings) -> socket.socket:
+    host = settings.host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends answers at once (without Nagle's 40 ms) only on sockets that say they are TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind((host, settings.port))
     except OSError as error:
         listener.close()
-        raise BadSetting(
-            f"port {port} on {host} cannot be used ({error.strerror}); choose another: ASR_PORT={port + 1} make run"
-        ) from None
+        raise BadSetting(_cannot_listen(settings, error) + f"ASR_PORT={settings.port + 1} make run") from None
     return listener
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> str:
+    return f"port {settings.port} on {settings.host} cannot be used ({error.strerror}); choose another: "
 
 
 def _log_to(settings: Settings, name: str | None) -> None:

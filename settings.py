@@ -1,11 +1,12 @@
 """The only reader of the environment and of ``config.yaml``; frozen once read.
 
 Order: environment (``ASR_*``) over ``config.yaml`` (keys without the prefix, in lower case) over the defaults.
+The file lies beside this one, or where ``ASR_CONFIG`` says; relative folders in it count from where it lies.
 """
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -15,29 +16,55 @@ from pydantic_settings import (
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+from yaml import YAMLError
 
+from domain.access import parse_api_keys
 from domain.node import NodeIntent
 
-#: A shorter API key can be guessed.
-MIN_KEY_CHARS = 8
-#: The file beside ``app.py`` that may hold settings.
-CONFIG_FILE = "config.yaml"
+PROJECT = Path(__file__).resolve().parent
+#: The file that may hold settings.
+CONFIG_FILE = PROJECT / "config.yaml"
+#: Settings that name a folder.
+_FOLDERS = ("data_dir", "audio_store")
+_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
 class BadSetting(ValueError):
     """A setting cannot be used. The message names key, value and what would be right."""
 
 
+class _ConfigFile(YamlConfigSettingsSource):
+    """The file, in the same place whatever folder the program is started in."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        named = os.environ.get("ASR_CONFIG")
+        if named and not Path(named).exists():
+            raise BadSetting(f"ASR_CONFIG is {named!r}: there is no such file")
+        super().__init__(settings_cls, yaml_file=Path(named).absolute() if named else CONFIG_FILE)
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        try:
+            found: object = super()._read_file(file_path)
+        except (OSError, ValueError, YAMLError) as error:
+            raise BadSetting(f"{file_path} cannot be read: {error}") from None
+        if not isinstance(found, dict):
+            raise BadSetting(f"{file_path}: lines such as `port: 8000` are expected")
+        values = {str(key): value for key, value in found.items()}
+        for name in _FOLDERS:
+            value = values.get(name)
+            if isinstance(value, str) and value and "://" not in value:
+                values[name] = str(file_path.parent / value)
+        return values
+
+
 class Settings(BaseSettings):
     """Every setting, typed. Times are in seconds, sizes in the unit of their name."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="ASR_", yaml_file=CONFIG_FILE, extra="forbid", frozen=True, env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="ASR_", extra="forbid", frozen=True, env_ignore_empty=True)
 
     host: str = Field("127.0.0.1", description="address to serve on")
     port: int = Field(7860, ge=0, le=65535, description="port of the web UI (0 takes a free one)")
-    data_dir: Path = Field(Path("data"), description="where everything that outlives the process lies")
+    data_dir: Path = Field(PROJECT / "data", description="where everything that outlives the process lies")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite below data_dir")
     audio_store: str = Field("", description="file:// URL or path; empty: below data_dir")
     nodes: Annotated[tuple[NodeIntent, ...], NoDecode] = Field(
@@ -76,7 +103,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file."""
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _ConfigFile(settings_cls)
 
     @field_validator("nodes", mode="before")
     @classmethod
@@ -91,10 +118,8 @@ class Settings(BaseSettings):
     @classmethod
     def _parse_keys(cls, value: object) -> object:
         parts = tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-        for part in parts if isinstance(parts, (tuple, list)) else ():
-            name, _, key = str(part).partition(":")
-            if not name or len(key) < MIN_KEY_CHARS:
-                raise ValueError(f"name:key with a key of at least {MIN_KEY_CHARS} characters is expected")
+        if isinstance(parts, (tuple, list)):
+            parse_api_keys(str(part) for part in parts)
         return parts
 
     def check_doors(self, role: Literal["serve", "node"]) -> None:
@@ -156,7 +181,7 @@ def parse_node(item: object) -> NodeIntent:
         fields = {}
         for part in rest:
             key, _, value = part.partition("=")
-            fields[key] = value if value else True
+            fields[key] = value or "true"
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"node {url!r}: an address such as http://10.0.0.5:7861 is expected")
     unknown = set(fields) - {"weight", "slots", "backup", "name"}
@@ -169,7 +194,10 @@ def parse_node(item: object) -> NodeIntent:
         raise ValueError(f"node {url}: weight and slots must be numbers") from None
     if not 0 < weight <= 1000 or (slots is not None and not 1 <= slots <= 256):
         raise ValueError(f"node {url}: weight must lie in (0, 1000] and slots in [1, 256]")
-    return NodeIntent(url.rstrip("/"), str(fields.get("name", "")), weight, slots, bool(fields.get("backup")))
+    backup = str(fields.get("backup", "false")).strip().lower()
+    if backup not in _YES + _NO:
+        raise ValueError(f"node {url}: backup is {backup[:20]!r}; true or false is expected")
+    return NodeIntent(url.rstrip("/"), str(fields.get("name", "")), weight, slots, backup in _YES)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import httpx
 
-from domain.errors import BadAudio, NodeUnreachable, SpeechError, error_from_code
+from domain.errors import InvalidInput, NodeUnreachable, SpeechError, error_from_code
 from domain.options import RecognitionOptions
-from settings import Settings
+from settings import Settings, is_loopback_host
 
 #: How long the local server may take to say that it is there, in seconds.
 PROBE_SECONDS = 1.0
@@ -23,7 +23,11 @@ class RemoteServer:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.url = url.rstrip("/")
         self._http = httpx.AsyncClient(
-            base_url=self.url, headers=headers, timeout=httpx.Timeout(10, read=600, write=600)
+            base_url=self.url,
+            headers=headers,
+            timeout=httpx.Timeout(10, read=600, write=600),
+            # A proxy of the environment is for other machines: it must not get what stays on this one.
+            trust_env=not is_loopback_host(httpx.URL(self.url).host),
         )
 
     async def __aenter__(self) -> Self:
@@ -62,7 +66,7 @@ class RemoteServer:
                 row = self._read(await self._http.get(f"/v1/recognitions/{row['id']}", params={"wait": FOLLOW_SECONDS}))
                 yield row
         except OSError as error:
-            raise BadAudio(f"{path} cannot be read: {error.strerror or error}", reason="empty") from error
+            raise InvalidInput(f"{path} cannot be read: {error.strerror or error}", reason="no_such_file") from error
         except httpx.HTTPError as error:
             raise NodeUnreachable(f"{self.url} does not answer: {error}") from error
 
@@ -73,7 +77,7 @@ class RemoteServer:
             raise SpeechError(f"{self.url} answered {answer.status_code} without JSON") from None
         if answer.is_error:
             error = data.get("error") or {}
-            raise error_from_code(str(error.get("code")), str(error.get("message")), **(error.get("details") or {}))
+            raise error_from_code(str(error.get("code")), str(error.get("message")), error.get("details"))
         return data
 
 

@@ -12,7 +12,7 @@ from cli.progress import bar, clear
 from cli.remote import find_server
 from cli.roles import Roles
 from domain.access import Visitor
-from domain.errors import BadAudio, SpeechError, error_from_code
+from domain.errors import InvalidInput, SpeechError, error_from_code
 from domain.options import RecognitionOptions
 from domain.recognition import Source
 from services.bundle import Services
@@ -68,7 +68,7 @@ async def _transcribe(args: argparse.Namespace, options: RecognitionOptions, set
 
 async def _privately(services: Services, path: Path, options: RecognitionOptions) -> AsyncIterator[dict[str, Any]]:
     if not path.is_file():
-        raise BadAudio(f"{path} is not a file", reason="empty")
+        raise InvalidInput(f"{path} is not a file", reason="no_such_file")
     row = await services.transcription.submit(path, path.name, options, visitor=LOCAL, source=Source.CLI)
     async for state in services.transcription.follow(row.id, visitor=LOCAL):
         yield state.to_json()
@@ -82,7 +82,7 @@ async def _one(path: Path, states: AsyncIterator[dict[str, Any]], args: argparse
             _show_progress(path, row.get("progress"))
         if row.get("error"):
             error = row["error"]
-            raise error_from_code(error["code"], error["message"], **error["details"])
+            raise error_from_code(error["code"], error["message"], error["details"])
     except SpeechError as error:
         clear()
         if args.json:

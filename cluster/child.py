@@ -18,6 +18,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS = 0.5, 30.0, 60.0
 FAILED_AFTER_STARTS = 3
 #: How long a node may finish its jobs before it is killed.
 STOP_SECONDS = 15.0
+#: A node that does not listen after this long (it listens before it loads its model) is killed and started again.
+LISTEN_SECONDS = 120.0
 _LOG_LIMIT_BYTES, _TAIL_LINES = 5_000_000, 12
 _LOOK_SECONDS = 0.05
 _log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class ChildNode:
         name: str = "local",
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
         stop_seconds: float = STOP_SECONDS,
+        listen_seconds: float = LISTEN_SECONDS,
     ) -> None:
         self._command = tuple(command)
         self._env = dict(env)
@@ -65,13 +68,16 @@ class ChildNode:
         self.on_change: Callable[[ChildState], Awaitable[None]] | None = None
         self._first_pause = first_pause_seconds
         self._stop_seconds = stop_seconds
+        self._listen_seconds = listen_seconds
         data_dir = data_dir.absolute()
         self._log_path = data_dir / "logs" / "node.log"
         self._port_file = data_dir / "run" / f"{name}-{os.getpid()}.port"
         self._state = ChildState(name, "", ChildPhase.STOPPED)
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._changed = asyncio.Condition()
+        # One change at a time: who stops while somebody restarts waits for that, and then stops.
+        self._changing = asyncio.Lock()
+        self._changes: set[asyncio.Task[None]] = set()
 
     @property
     def state(self) -> ChildState:
@@ -89,35 +95,22 @@ class ChildNode:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """Starts the child and returns at once; :meth:`listening` waits until it can be asked."""
-        if self._keeper is None:
-            await self._become(ChildPhase.STARTING)
-            self._keeper = asyncio.create_task(self._keep(), name="child node")
-
-    async def listening(self, timeout_seconds: float) -> str:
-        """The node's URL as soon as it listens. Raises ``TimeoutError`` with the end of its log."""
-        try:
-            async with asyncio.timeout(timeout_seconds), self._changed:
-                await self._changed.wait_for(lambda: self._state.phase is ChildPhase.LISTENING)
-        except TimeoutError:
-            raise TimeoutError(f"the node does not listen after {timeout_seconds:.0f} s\n{self.log_tail()}") from None
-        return self.url
+        """Starts the child and returns at once; its state tells when it can be asked."""
+        await self._whole(self._start)
 
     async def stop(self) -> None:
         """Ends the child: asked first, killed when it takes too long."""
-        keeper, self._keeper = self._keeper, None
-        if keeper:
-            keeper.cancel()
-            await asyncio.wait([keeper])
-        await self._end()
-        self._port_file.unlink(missing_ok=True)
-        await self._become(ChildPhase.STOPPED)
+        await self._whole(self._stop)
 
     async def restart(self, extra_env: Mapping[str, str] | None = None) -> None:
         """Ends the child and starts it again, on the same port, with some of its environment changed."""
-        await self.stop()
-        self._env.update(extra_env or {})
-        await self.start()
+
+        async def restart() -> None:
+            await self._stop()
+            self._env.update(extra_env or {})
+            await self._start()
+
+        await self._whole(restart)
 
     def log_tail(self) -> str:
         """The last lines of the child's output."""
@@ -129,64 +122,97 @@ class ChildNode:
             return ""
         return "\n".join(lines[-_TAIL_LINES:])
 
+    async def _whole(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Makes a change to its end, even when who wants it is cancelled: half a change leaves a node nobody keeps."""
+
+        async def in_turn() -> None:
+            async with self._changing:
+                await change()
+
+        task = asyncio.create_task(in_turn(), name="child node change")
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        await asyncio.shield(task)
+
+    async def _start(self) -> None:
+        if self._keeper is None:
+            await self._become(ChildPhase.STARTING)
+            self._keeper = asyncio.create_task(self._keep(), name="child node")
+
+    async def _stop(self) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+        await self._end(self._stop_seconds)
+        with contextlib.suppress(OSError):
+            self._port_file.unlink(missing_ok=True)
+        await self._become(ChildPhase.STOPPED)
+
     async def _keep(self) -> None:
         pause, silent_starts = self._first_pause, 0
         while True:
             started = time.monotonic()
-            listened = await self._run_once(silent_starts)
-            silent_starts = 0 if listened else silent_starts + 1
-            if listened and time.monotonic() - started > STEADY_SECONDS:
+            fault = await self._run_once(silent_starts)
+            silent_starts = silent_starts + 1 if fault else 0
+            if not fault and time.monotonic() - started > STEADY_SECONDS:
                 pause = self._first_pause
-            code = self._process.returncode if self._process else None
-            _log.warning("the node's process ended (exit status %s); starting it again in %.1f s", code, pause)
+            _log.warning("%s; starting it again in %.1f s", fault or f"the node's process ended{self._status()}", pause)
             if silent_starts >= FAILED_AFTER_STARTS:
-                reason = f"the node's process ends before it listens (exit status {code})\n{self.log_tail()}"
-                await self._become(ChildPhase.FAILED, reason=reason)
+                await self._become(ChildPhase.FAILED, reason=f"{fault}\n{self.log_tail()}")
             else:
                 await self._become(ChildPhase.STARTING)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _run_once(self, silent_starts: int) -> bool:
-        """One life of the child; whether it ever listened."""
+    async def _run_once(self, silent_starts: int) -> str:
+        """One life of the child; why it never listened, or nothing if it did."""
         # A port that somebody else has taken meanwhile would keep the node from ever starting again.
         port = self.url.rpartition(":")[2] if self.url and silent_starts == 0 else "0"
-        self._port_file.parent.mkdir(parents=True, exist_ok=True)
-        self._port_file.unlink(missing_ok=True)
         arguments = ("--port", port, "--port-file", str(self._port_file), "--parent-pid", str(os.getpid()))
         try:
+            self._port_file.parent.mkdir(parents=True, exist_ok=True)
+            self._port_file.unlink(missing_ok=True)
             with self._open_log() as log:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command, *arguments, env=self._env, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
                 )
         except OSError as error:
-            _log.error("the node's process cannot be started: %s", error)
-            return False
+            return f"the node's process cannot be started: {error}"
         ended = asyncio.ensure_future(self._process.wait())
         try:
             listens = await self._wait_for_port(ended)
             if listens:
                 await self._become(ChildPhase.LISTENING, url=listens)
-            await ended
-            return bool(listens)
+                await ended
+                return ""
+            if not ended.done():
+                await self._end(0)
+                return f"the node's process does not listen after {self._listen_seconds:.0f} s"
+            return f"the node's process ends before it listens{self._status()}"
         finally:
             ended.cancel()
 
+    def _status(self) -> str:
+        return f" (exit status {self._process.returncode})" if self._process else ""
+
     async def _wait_for_port(self, ended: asyncio.Future[int]) -> str:
-        while not ended.done():
+        """The node's URL; empty when it has ended, or taken too long."""
+        give_up_at = time.monotonic() + self._listen_seconds
+        while not ended.done() and time.monotonic() < give_up_at:
             with contextlib.suppress(OSError, ValueError):
                 return f"http://127.0.0.1:{int(self._port_file.read_text())}"
             await asyncio.wait([ended], timeout=_LOOK_SECONDS)
         return ""
 
-    async def _end(self) -> None:
+    async def _end(self, patience_seconds: float) -> None:
         process = self._process
         if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(self._stop_seconds):
+            async with asyncio.timeout(patience_seconds):
                 await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
@@ -195,8 +221,6 @@ class ChildNode:
 
     async def _become(self, phase: ChildPhase, *, url: str = "", reason: str = "") -> None:
         self._state = ChildState(self._state.name, url or self._state.url, phase, reason)
-        async with self._changed:
-            self._changed.notify_all()
         if self.on_change:
             try:
                 await self.on_change(self._state)

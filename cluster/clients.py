@@ -30,6 +30,7 @@ class NodeClients:
         self._app_id = app_id
         self._tls = tls
         self._idle: list[Link] = []
+        self._closed = False
 
     @asynccontextmanager
     async def link(self) -> AsyncGenerator[Link]:
@@ -40,10 +41,14 @@ class NodeClients:
         except BaseException:
             link.close()
             raise
-        self._idle.append(link)
+        if self._closed:
+            link.close()
+        else:
+            self._idle.append(link)
 
     def close(self) -> None:
-        """Closes every idle link."""
+        """Closes every idle link now, and each that is in use when its call ends."""
+        self._closed = True
         while self._idle:
             self._idle.pop().close()
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,14 +22,31 @@ QUICK_LOOK_SECONDS, SLOW_LOOK_SECONDS, QUICK_FOR_SECONDS = 0.02, 0.1, 2.0
 CANCEL_SECONDS = 5.0
 #: How many times a job whose stream broke is joined again on the same node.
 REJOINS = 2
+#: Outputs with more than this take tens of milliseconds to read: they are read in a thread.
+LARGE_SEGMENTS, LARGE_WORDS = 200, 5_000
 _BYTES_PER_SECOND = 16_000 * 2
 
 OnProgress = Callable[[NodeProgress], Awaitable[None]]
 
 
-def attempt_seconds(audio: Path) -> float:
-    """How long one attempt may take: loading a model for the first job, then 20 × the length of the sound."""
-    return 300.0 + 20.0 * audio.stat().st_size / _BYTES_PER_SECOND
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a node may take for one attempt at a job, and how long it may say nothing meanwhile, in seconds."""
+
+    whole: float
+    #: Until the first step: the upload, a model that loads on demand, and the speech detection of the whole recording.
+    first_step: float
+    #: From one step to the next: one segment, and those of the node's other jobs that take turns with it.
+    step: float
+
+
+def limits_of(job: NodeJob, audio: Path) -> Limits:
+    """Generous by a factor of about 20: they find what hangs, not what is slow."""
+    seconds = audio.stat().st_size / _BYTES_PER_SECOND
+    longest_ms = job.options.vad.max_segment_ms
+    if job.segments is not None:
+        longest_ms = max((end - start for start, end in job.segments), default=0)
+    return Limits(300.0 + 20.0 * seconds, 300.0 + seconds, max(60.0, 20.0 * longest_ms / 1000))
 
 
 async def run_job(
@@ -39,21 +56,21 @@ async def run_job(
     on_progress: OnProgress,
     *,
     report: Callable[[str], Awaitable[NodeReport]],
-    limit_seconds: float,
+    limits: Limits,
 ) -> NodeResult:
     """Runs the job on the node of ``clients``; each finished segment is told once, even if the stream broke between.
 
     Raises ``NodeBusy``, ``NodeUnreachable`` (``details['reason']``: refused, broken, garbage, token, timeout,
-    cancelled), ``RecognitionFailed``, ``InvalidInput``. Cancelling the task, an error in ``on_progress`` and the time
+    cancelled), ``RecognitionFailed``, ``InvalidInput``. Cancelling the task, an error in ``on_progress`` and a passed
     limit cancel the job on the node.
     """
     news = _News(on_progress)
     for rejoins_left in reversed(range(REJOINS + 1)):
         try:
-            async with asyncio.timeout(limit_seconds), _cancelled_with(clients, job.id), clients.link() as link:
-                return await _follow(_start(link, "/recognize", audio, job.to_json()), news)
+            async with asyncio.timeout(limits.whole), _cancelled_with(clients, job.id), clients.link() as link:
+                return await _follow(_start(link, "/recognize", audio, job.to_json()), news, _Patience(limits))
         except TimeoutError:
-            message = f"the node did not finish within {limit_seconds:.0f} s"
+            message = f"the node did not finish within {limits.whole:.0f} s"
             raise NodeUnreachable(message, reason="timeout") from None
         except NodeUnreachable as error:
             if error.details.get("reason") != "broken" or not rejoins_left or not await _runs(clients.url, job, report):
@@ -88,6 +105,26 @@ class _News:
         await self._on_progress(replace(progress, segment=self._steps, segments=new))
 
 
+class _Patience:
+    """Ends with a node that says nothing new for too long, however well its ``/healthz`` looks."""
+
+    def __init__(self, limits: Limits, now: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._now = now
+        self._allowed = limits.first_step
+        self._since = now()
+
+    def heard(self) -> None:
+        """The node has said something, and the caller has dealt with it."""
+        self._allowed = self._limits.step
+        self._since = self._now()
+
+    def check(self) -> None:
+        """Raises ``NodeUnreachable`` when the silence has become too long."""
+        if self._now() - self._since > self._allowed:
+            raise NodeUnreachable(f"the node said nothing for {self._allowed:.0f} s", reason="timeout")
+
+
 def _place(segment: ModelSegment) -> tuple[int, int, int | None]:
     return segment.start_ms, segment.end_ms, segment.channel
 
@@ -98,9 +135,13 @@ class _CallerError(Exception):
 
 @contextlib.asynccontextmanager
 async def _cancelled_with(clients: NodeClients, job_id: str) -> AsyncGenerator[None]:
-    """Cancels the job on the node when the block is cancelled or left by an error of the caller's."""
+    """Cancels the job on the node when the block is cancelled, or left by the caller's error or a lack of patience."""
     try:
         yield
+    except NodeUnreachable as error:
+        if error.details.get("reason") == "timeout":
+            await cancel_job(clients, job_id)
+        raise
     except _CallerError as error:
         await cancel_job(clients, job_id)
         assert error.__cause__ is not None
@@ -120,26 +161,33 @@ def _start(link: Link, endpoint: str, *arguments: object) -> Call:
         raise translated(error) from error
 
 
-async def _follow(call: Call, news: _News) -> NodeResult:
+async def _follow(call: Call, news: _News, patience: _Patience) -> NodeResult:
     told = 0
     result: NodeResult | None = None
     async for outputs in _looks(call):
         for output in outputs[told:]:
             told += 1
-            step = _parsed(output)
+            step = await _parsed_aside(output)
             if isinstance(step, NodeResult):
                 result = step
-                continue
-            try:
-                await news.tell(step)
-            except Exception as error:
-                raise _CallerError from error
-    last = _parsed(_result_of(call))
-    if isinstance(last, NodeResult):
-        return last
+            else:
+                await _tell(news, step)
+            patience.heard()
+        patience.check()
+    last = _result_of(call)
     if result is not None:
         return result
+    step = await _parsed_aside(last)
+    if isinstance(step, NodeResult):
+        return step
     raise NodeUnreachable("the node ended without a result", reason="garbage")
+
+
+async def _tell(news: _News, step: NodeProgress) -> None:
+    try:
+        await news.tell(step)
+    except Exception as error:
+        raise _CallerError from error
 
 
 async def _looks(call: Call) -> AsyncIterator[list[object]]:
@@ -179,6 +227,20 @@ def _result_of(call: Call) -> object:
         return call.result()
     except LINK_ERRORS as error:
         raise translated(error) from error
+
+
+async def _parsed_aside(output: object) -> NodeProgress | NodeResult:
+    """As :func:`_parsed`; what is large does not hold up the event loop."""
+    return await asyncio.to_thread(_parsed, output) if _is_large(output) else _parsed(output)
+
+
+def _is_large(output: object) -> bool:
+    try:
+        data = cast("dict[str, Any]", output)
+        segments = data["result"]["output"]["segments"] if "result" in data else data["segments"]
+        return len(segments) > LARGE_SEGMENTS or sum(len(item["words"]) for item in segments) > LARGE_WORDS
+    except (AttributeError, KeyError, TypeError):
+        return False
 
 
 def _parsed(output: object) -> NodeProgress | NodeResult:

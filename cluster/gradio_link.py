@@ -26,8 +26,8 @@ from domain.errors import (
     SpeechError,
     error_from_code,
 )
+from domain.node import TOKEN_HEADER
 
-TOKEN_HEADER = "x-asr-node-token"
 #: The read timeout is also that of the event stream, whose heartbeat comes every 15 s.
 _TIMEOUT = httpx.Timeout(5.0, read=30.0)
 #: What a node may say by code; anything else is a lie or a fault of the node.
@@ -56,10 +56,6 @@ class Call:
     def outputs(self) -> Sequence[object]:
         """What the endpoint has yielded so far."""
         return cast("list[object]", self._job.outputs())
-
-    def done(self) -> bool:
-        """Whether the call has ended, well or not."""
-        return bool(self._job.future.done())
 
     def when_done(self, callback: Callable[[], None]) -> None:
         """Calls ``callback`` once, from another thread, when the call ends."""
@@ -143,11 +139,10 @@ def _said_by_node(code: str, message: str) -> SpeechError:
     try:
         data: Any = json.loads(message)
         text = str(data["message"])
-        details = {str(key): value for key, value in dict(data.get("details") or {}).items()}
+        details = dict(data.get("details") or {})
     except (AttributeError, KeyError, TypeError, ValueError):
         text, details = message, dict[str, Any]()
-    details = {key: value for key, value in details.items() if key not in ("code", "message", "self")}
-    error = error_from_code(code, text, **details)
+    error = error_from_code(code, text, details)
     if isinstance(error, _NODE_ERRORS):
         return error
     if code == "cancelled":

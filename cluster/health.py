@@ -8,7 +8,7 @@ from typing import Any, cast
 import httpx
 
 from cluster.availability import Observation
-from domain.node import Health, NodeReport
+from domain.node import TOKEN_HEADER, Health, NodeReport
 
 #: Seconds between two polls of a node, while it is loading or was never seen, and else.
 FAST_POLL_SECONDS = 0.3
@@ -22,7 +22,7 @@ class HealthProbe:
     """Polls ``/healthz`` over kept connections."""
 
     def __init__(self, token: str, tls: ssl.SSLContext) -> None:
-        headers = {"x-asr-node-token": token} if token else {}
+        headers = {TOKEN_HEADER: token} if token else {}
         # Nodes are addressed directly: a proxy set in the environment is for the outside world.
         self._http = httpx.AsyncClient(headers=headers, timeout=_TIMEOUT, trust_env=False, verify=tls)
 

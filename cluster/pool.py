@@ -14,7 +14,7 @@ from pathlib import Path
 from cluster.availability import Observation, derive
 from cluster.child import ChildPhase, ChildState
 from cluster.clients import NodeClients
-from cluster.dispatch import OnProgress, attempt_seconds, run_job
+from cluster.dispatch import Limits, OnProgress, limits_of, run_job
 from cluster.fingerprints import Fingerprints
 from cluster.health import HealthProbe, poll_pause_seconds
 from domain.errors import FingerprintMismatch, NodeError, NodeUnreachable, SpeechError
@@ -44,7 +44,7 @@ class Pool:
     """Implements ``domain.ports.NodePool``. Between :meth:`start` and :meth:`stop` it polls its nodes side by side.
 
     ``trust_first``: the nodes are this process's own, and the fingerprint they have is the right one.
-    ``limit_seconds``: how long one attempt at a job may take, by its audio file.
+    ``limits``: how long one attempt at a job may take, and how long a node may be silent, by job and audio file.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Pool:
         registry: ModelRegistry,
         observer: Observer,
         trust_first: bool = False,
-        limit_seconds: Callable[[Path], float] = attempt_seconds,
+        limits: Callable[[NodeJob, Path], Limits] = limits_of,
     ) -> None:
         self._token = token
         self._observer = observer
         self._fingerprints = Fingerprints(registry, trust_first=trust_first)
-        self._limit_seconds = limit_seconds
+        self._limits = limits
         self._executor = ThreadPoolExecutor(_LINK_THREADS, thread_name_prefix="node-link")
         self._probe: HealthProbe | None = None
         # Built once: it costs more than a call. The machine's own certificates, as an operator expects.
@@ -121,7 +121,7 @@ class Pool:
                 audio,
                 on_progress,
                 report=self._probe.report,
-                limit_seconds=self._limit_seconds(audio),
+                limits=self._limits(job, audio),
             )
             self._check_fingerprint(result)
         except NodeError:

@@ -53,6 +53,8 @@ def main() -> int:
         return say_no(
             f"this step failed (exit status {error.returncode}); its own message stands above. A new start resumes"
         )
+    except KeyboardInterrupt:
+        return say_no("interrupted; a new start resumes")
     stamp(requirements).write_text(digest(requirements))
     return 0
 
@@ -60,7 +62,7 @@ def main() -> int:
 def steps(requirements: str) -> None:
     """The numbered steps, each with what it costs."""
     gpu = nvidia_gpu_answers()
-    if not PYTHON.exists():
+    if not has_pip():
         print("[1/3] Python environment in .venv/", flush=True)
         make_venv()
         pip("install", "--quiet", "--upgrade", "pip")
@@ -84,6 +86,12 @@ def make_venv() -> None:
             f"Python's venv module is not installed: run `sudo apt-get install python{version}-venv`, then again"
         ) from None
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
+
+
+def has_pip() -> bool:
+    """Whether the environment is there and whole: one whose making was interrupted has a Python, but no pip."""
+    command = [str(PYTHON), "-m", "pip", "--version"]
+    return PYTHON.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def install_torch(*, gpu: bool) -> None:

@@ -11,7 +11,7 @@
 the plain values that a sentence in the reader's language needs (a limit, a reason, a number).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 
@@ -148,9 +148,13 @@ def _tree(root: type[SpeechError]) -> Iterator[type[SpeechError]]:
         yield from _tree(child)
 
 
-def error_from_code(code: str, message: str = "", **details: Any) -> SpeechError:
-    """The error that ``code`` stands for; an unknown code becomes the root error."""
+def error_from_code(code: str, message: str = "", details: Mapping[str, Any] | None = None) -> SpeechError:
+    """The error that ``code`` stands for; an unknown code becomes the root error.
+
+    ``details`` may come from anywhere; what cannot be kept beside code and message is left out.
+    """
+    kept = {str(key): value for key, value in (details or {}).items() if key not in ("self", "code", "message")}
     for kind in _tree(SpeechError):
         if kind.code == code:
-            return kind(message, **details)
-    return SpeechError(message or code, **details)
+            return kind(message, **kept)
+    return SpeechError(message or code, **kept)

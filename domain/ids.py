@@ -13,6 +13,11 @@ def new_id() -> str:
     return str(uuid.UUID(int=value))
 
 
+def milliseconds_of(an_id: str) -> int:
+    """When ``new_id`` made it: Unix milliseconds. Raises ``ValueError`` where it is no id."""
+    return uuid.UUID(an_id).int >> 80
+
+
 def is_id(text: str) -> bool:
     """Whether ``text`` has the one spelling that ``new_id`` produces."""
     try:

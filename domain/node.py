@@ -5,8 +5,12 @@ from enum import StrEnum
 from typing import Any, Self
 
 from domain.options import RecognitionOptions
+from domain.plain import as_number, as_object, as_whole
 from domain.presets import Capabilities
 from domain.transcript import ModelOutput, ModelSegment, Track
+
+#: The request header that carries the secret shared by web UI and nodes.
+TOKEN_HEADER = "x-asr-node-token"
 
 
 class Health(StrEnum):
@@ -88,19 +92,20 @@ class NodeReport:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_json`. Raises ``KeyError``, ``TypeError`` or ``ValueError`` on garbage."""
+        data = as_object(data)
         return cls(
             Health(data["status"]),
             str(data.get("model") or ""),
             str(data.get("fingerprint") or ""),
             dict(data.get("fingerprint_parts") or {}),
             str(data.get("device") or ""),
-            max(1, int(data.get("slots") or 1)),
+            max(1, as_whole(data.get("slots") or 1)),
             tuple(str(item) for item in data.get("running") or ()),
             Capabilities.from_json(data.get("capabilities") or {}),
             str(data.get("version") or ""),
-            float(data.get("uptime_seconds") or 0),
+            as_number(data.get("uptime_seconds") or 0),
             str(data.get("instance") or ""),
-            int(data.get("memory_bytes") or 0),
+            as_whole(data.get("memory_bytes") or 0),
             data.get("gpu_memory_used_bytes"),
             data.get("gpu_memory_total_bytes"),
             str(data.get("error") or ""),
@@ -156,6 +161,7 @@ class NodeJob:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_json`. Raises :class:`InvalidOptions`, or as :meth:`NodeReport.from_json`."""
+        data = as_object(data)
         segments = data.get("segments")
         track = data.get("track", "spoken")
         if track not in ("spoken", "written"):
@@ -164,7 +170,7 @@ class NodeJob:
             str(data["id"]),
             RecognitionOptions.from_json(data["options"]),
             track,
-            None if segments is None else tuple((int(start), int(end)) for start, end in segments),
+            None if segments is None else tuple((as_whole(start), as_whole(end)) for start, end in segments),
         )
 
 
@@ -182,9 +188,12 @@ class NodeProgress:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`. Raises as :meth:`NodeReport.from_json`."""
+        data = as_object(data)
         return cls(
-            int(data["segment"]), int(data["of"]), tuple(ModelSegment.from_json(x) for x in data.get("segments") or ())
+            as_whole(data["segment"]),
+            as_whole(data["of"]),
+            tuple(ModelSegment.from_json(item) for item in data.get("segments") or ()),
         )
 
 
@@ -213,11 +222,12 @@ class NodeResult:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_json`. Raises ``KeyError``, ``TypeError`` or ``ValueError`` on garbage."""
+        data = as_object(data)
         return cls(
             ModelOutput.from_json(data["output"]),
             str(data["model"]),
             str(data["fingerprint"]),
             str(data["device"]),
-            float(data["audio_seconds"]),
-            int(data["elapsed_ms"]),
+            as_number(data["audio_seconds"]),
+            as_whole(data["elapsed_ms"]),
         )

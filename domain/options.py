@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from domain.errors import InvalidOptions
+from domain.plain import as_object
 
 #: Longest speech segment that a person may ask for, in ms: the original WebUI's range.
 MIN_SEGMENT_MS, MAX_SEGMENT_MS, DEFAULT_SEGMENT_MS = 1_000, 60_000, 30_000
@@ -79,9 +80,10 @@ class RecognitionOptions:
         )
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`."""
-        vad: Mapping[str, Any] = data.get("vad") or {}
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`. Raises :class:`InvalidOptions`, or ``TypeError`` on garbage."""
+        data = as_object(data)
+        vad = as_object(data.get("vad") or {})
         return cls.of(
             language=data.get("language"),
             hotwords=data.get("hotwords"),
@@ -105,7 +107,7 @@ def _whole(name: str, value: int | float | None, default: int) -> int:
         return default
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidOptions(f"{name} is not a number: {value!r}", field=name, reason="not_a_number") from None
     if number != number or abs(number) > 1e9 or number != int(number):
         raise InvalidOptions(f"{name} is not a whole number: {value!r}", field=name, reason="not_a_number")

@@ -4,7 +4,7 @@ Everything here is async; an implementation does its own threading. Implementati
 in ``tests/contract``.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +38,16 @@ class HistoryStore(Protocol):
         """Cancels a row that nobody runs; False where it is not queued."""
         ...
 
-    async def claim(self, owner: str, limit: int, *, stale_after_seconds: float) -> list[Recognition]:
+    async def claim(
+        self, owner: str, limit: int, *, stale_after_seconds: float, running: Collection[str]
+    ) -> list[Recognition]:
         """Takes over queued rows and running rows whose owner was not seen for ``stale_after_seconds``.
 
-        Each comes back ``running`` with its attempt raised by one and ``owner`` set; no two callers get the same row,
-        and nobody gets one that it runs itself.
+        ``running``: the ids that the caller runs at the moment, of which it gets none. It gets its own rows that are
+        not among them (work that was lost inside the process) once their attempt began that long ago: a row is
+        written a moment before its work is known. Implementations only ask its length and whether it holds an id, so
+        that it may be a live view, and may do so in another thread. Each row comes back ``running`` with its attempt
+        raised by one and ``owner`` set; no two callers get the same one.
         """
         ...
 
@@ -62,8 +67,8 @@ class HistoryStore(Protocol):
         """Removes final rows; returns the audio keys that no row refers to any more."""
         ...
 
-    async def audio_key_in_use(self, key: str) -> bool:
-        """Whether some row refers to this recording."""
+    async def audio_keys_in_use(self, keys: Sequence[str]) -> set[str]:
+        """Those of these recordings that some row refers to."""
         ...
 
 
@@ -123,11 +128,7 @@ class AudioStore(Protocol):
     """The recordings, streamed in and out. Raises ``StorageUnavailable``."""
 
     async def put_file(self, path: Path, *, suffix: str = "") -> str:
-        """Copies a local file into the store; returns its key."""
-        ...
-
-    async def put_stream(self, chunks: AsyncIterator[bytes], *, suffix: str = "", max_bytes: int) -> str:
-        """Stores a stream; returns its key. Raises ``UploadTooLarge`` and keeps nothing past ``max_bytes``."""
+        """Stores what the local file holds now, whatever becomes of the file; returns the key. Raises ``NotFound``."""
         ...
 
     def local(self, key: str) -> AbstractAsyncContextManager[Path]:
@@ -139,7 +140,7 @@ class AudioStore(Protocol):
         ...
 
     async def keys_older_than(self, seconds: float) -> list[str]:
-        """Recordings written longer ago than this."""
+        """Recordings that were put longer ago than this."""
         ...
 
 

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from domain.plain import as_object
+
 Family = Literal["nano", "sensevoice", "paraformer"]
 Times = Literal["none", "word", "character"]
 Hub = Literal["ms", "hf"]
@@ -24,7 +26,11 @@ class Capabilities:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Capabilities":
-        """The inverse of :meth:`to_json`; fields that a newer node adds are ignored."""
+        """The inverse of :meth:`to_json`; fields that a newer node adds are ignored.
+
+        Raises ``TypeError`` on garbage.
+        """
+        data = as_object(data)
         return cls(
             languages=tuple(data.get("languages") or ("auto",)),
             hotwords=bool(data.get("hotwords")),

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from domain.options import RecognitionOptions
+from domain.plain import as_number, as_object, as_whole
 from domain.transcript import Segment, Transcript
 
 
@@ -73,8 +74,9 @@ class Progress:
     remaining_seconds: float | None = None
     segments: tuple[Segment, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, *, with_segments: bool = True) -> dict[str, Any]:
         """Plain data, as the row keeps it and the API shows it."""
+        segments = {"segments": [segment.to_json() for segment in self.segments]} if with_segments else {}
         return {
             "stage": self.stage.value,
             "ahead": self.ahead,
@@ -82,19 +84,19 @@ class Progress:
             "segment": self.segment,
             "of": self.of,
             "remaining_seconds": self.remaining_seconds,
-            "segments": [segment.to_json() for segment in self.segments],
+            **segments,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | None) -> Self:
-        """The inverse of :meth:`to_json`."""
-        data = data or {}
+        """The inverse of :meth:`to_json`; ``None`` is the beginning. Raises as :meth:`AudioInfo.from_json`."""
+        data = {} if data is None else as_object(data)
         return cls(
             Stage(data.get("stage", "received")),
-            int(data.get("ahead") or 0),
+            as_whole(data.get("ahead") or 0),
             data.get("expected_wait_seconds"),
-            int(data.get("segment") or 0),
-            int(data.get("of") or 0),
+            as_whole(data.get("segment") or 0),
+            as_whole(data.get("of") or 0),
             data.get("remaining_seconds"),
             tuple(Segment.from_json(item) for item in data.get("segments") or ()),
         )
@@ -122,14 +124,17 @@ class AudioInfo:
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | None) -> Self:
-        """The inverse of :meth:`to_json`."""
-        data = data or {}
+        """The inverse of :meth:`to_json`; ``None`` is nothing known.
+
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` on garbage.
+        """
+        data = {} if data is None else as_object(data)
         return cls(
             str(data.get("container") or ""),
             str(data.get("codec") or ""),
-            int(data.get("sample_rate") or 0),
-            int(data.get("channels") or 0),
-            float(data.get("seconds") or 0.0),
+            as_whole(data.get("sample_rate") or 0),
+            as_whole(data.get("channels") or 0),
+            as_number(data.get("seconds") or 0.0),
         )
 
 
@@ -183,8 +188,9 @@ class Recognition:
         """Seconds of sound recognised in a second of node time (21.0 = "21× 实时")."""
         return self.audio.seconds / (self.node_ms / 1000) if self.node_ms else None
 
-    def to_json(self) -> dict[str, Any]:
-        """The JSON of a recognition, everywhere the same (DESIGN: "The outside")."""
+    def to_json(self, *, with_segments: bool = True) -> dict[str, Any]:
+        """The JSON of a recognition, everywhere the same (DESIGN: "The outside"); lists leave the segments out."""
+        segments = {"segments": [segment.to_json() for segment in self.transcript.segments]} if with_segments else {}
         return {
             "id": self.id,
             "status": self.status.value,
@@ -192,7 +198,7 @@ class Recognition:
             "raw_text": self.transcript.raw_text,
             "normalized_text": self.transcript.normalized_text,
             "language": self.transcript.language,
-            "segments": [segment.to_json() for segment in self.transcript.segments],
+            **segments,
             "warnings": list(self.transcript.warnings),
             "cache": self.cache.value if self.cache else None,
             "cached_at": self.cached_at.isoformat() if self.cached_at else None,
@@ -210,7 +216,7 @@ class Recognition:
             "source": self.source.value,
             "attempt": self.attempt,
             "options": self.options.to_json(),
-            "progress": None if self.status.is_final else self.progress.to_json(),
+            "progress": None if self.status.is_final else self.progress.to_json(with_segments=with_segments),
             "error": self.error,
         }
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
+from domain.plain import as_object, as_whole
+
 #: ``spoken``: as the words were said (二零二五年). ``written``: as one writes them (2025年).
 Track = Literal["spoken", "written"]
 
@@ -43,15 +45,23 @@ class ModelSegment:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`. Raises ``KeyError``, ``TypeError`` or ``ValueError`` on garbage."""
+        data = as_object(data)
         return cls(
-            int(data["start_ms"]),
-            int(data["end_ms"]),
+            as_whole(data["start_ms"]),
+            as_whole(data["end_ms"]),
             str(data["text"]),
-            tuple(Word(str(text), int(start), int(end)) for text, start, end in data.get("words") or ()),
+            _words(data.get("words") or ()),
             data.get("channel"),
             data.get("speaker"),
         )
+
+
+def _words(rows: Sequence[Any]) -> tuple[Word, ...]:
+    try:
+        return tuple(Word(str(text), int(start), int(end)) for text, start, end in rows)
+    except OverflowError as error:  # not ``as_whole``: there are tens of thousands
+        raise ValueError("a word's time is no whole number") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class ModelOutput:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_json`. Raises ``KeyError``, ``TypeError`` or ``ValueError`` on garbage."""
-        track = data["track"]
+        track = as_object(data)["track"]
         if track not in ("spoken", "written"):
             raise ValueError(f"unknown track {track!r}")
         return cls(
@@ -117,10 +127,11 @@ class Segment:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`. Raises ``KeyError``, ``TypeError`` or ``ValueError`` on garbage."""
+        data = as_object(data)
         return cls(
-            int(data["start_ms"]),
-            int(data["end_ms"]),
+            as_whole(data["start_ms"]),
+            as_whole(data["end_ms"]),
             data.get("raw_text"),
             data.get("normalized_text"),
             data.get("channel"),

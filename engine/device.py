@@ -1,5 +1,7 @@
 """Where a model runs."""
 
+import re
+
 from domain.errors import InvalidOptions
 
 
@@ -12,13 +14,13 @@ def choose_device(setting: str) -> str:
 
     if setting == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, index = setting.partition(":")
-    if kind == "cuda":
+    cuda = re.fullmatch(r"cuda(?::([0-9]+))?", setting)
+    if cuda:
         count = torch.cuda.device_count()
-        if int(index or 0) >= count:
+        if int(cuda[1] or 0) >= count:
             raise InvalidOptions(f"ASR_DEVICE is {setting!r}, and this machine shows {count} GPUs", field="device")
-    elif kind == "mps" and not torch.backends.mps.is_available():
+    elif setting == "mps" and not torch.backends.mps.is_available():
         raise InvalidOptions("ASR_DEVICE is 'mps', which this machine has not", field="device")
-    elif kind not in ("cpu", "mps"):
+    elif setting not in ("cpu", "mps"):
         raise InvalidOptions(f"ASR_DEVICE is {setting!r}; auto, cpu, cuda, cuda:1 or mps is expected", field="device")
     return setting

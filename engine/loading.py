@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import forced_align
+from engine.device import choose_device
 from engine.funasr_import import import_funasr, with_everything_if_needed
 from engine.local_models import LocalModel
 
@@ -30,14 +31,17 @@ _import_lock = threading.Lock()
 
 
 def load_models(local: LocalModel, device: str) -> LoadedModels:
-    """Loads everything; takes seconds. ``device``: auto, cpu, cuda, cuda:1, mps. Raises what FunASR raises."""
+    """Loads everything; takes seconds. ``device``: auto, cpu, cuda, cuda:1, mps.
+
+    Raises :class:`InvalidOptions` for a device that is not here, and what FunASR raises.
+    """
     with _import_lock:
         import torch
 
+        wanted = choose_device(device)
         auto_model = import_funasr(local.preset.family)
         if local.preset.family == "nano":
             forced_align.install()
-    wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
     def build(directory: Path) -> Any:
         return with_everything_if_needed(

@@ -19,18 +19,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.errors import AccessDenied
 from domain.ids import new_id
-from domain.node import Health, NodeReport
+from domain.node import TOKEN_HEADER, Health, NodeReport
 from domain.presets import Capabilities
 from engine.engine_state import ModelSource
 from engine.gpu import GpuMemory, gpu_memory
+from engine.no_fetching import ClosedRoutes
 from engine.node_gradio import build_blocks
 from engine.node_metrics import CONTENT_TYPE, metrics_text
 from engine.node_settings import NodeSettings
 from engine.recogniser import Recogniser
 from engine.uploads import Uploads
 
-#: The header that carries the secret shared by web UI and nodes.
-TOKEN_HEADER = "x-asr-node-token"
 #: How often what is slow to ask (the GPU driver, the folder of uploads) is asked, in seconds.
 _TICK_SECONDS = 5.0
 
@@ -98,6 +97,7 @@ def create_node_app(settings: NodeSettings, *, upload_folder: Path | None = None
     async def metrics() -> Response:
         return Response(metrics_text(node.report(), node.recogniser), media_type=CONTENT_TYPE)
 
+    app.add_middleware(ClosedRoutes)
     token = settings.node_token.get_secret_value()
     if token:
         app.add_middleware(TokenDoor, token=token)

@@ -1,17 +1,17 @@
 """The node's Gradio endpoints: ``/recognize``, ``/detect_speech``, ``/cancel``."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from domain.errors import BadAudio, InvalidOptions, SpeechError
+from domain.errors import BadAudio, InvalidOptions
 from domain.node import NodeJob, NodeProgress
 from domain.options import RecognitionOptions, VadOptions
+from engine.no_fetching import check_path, refuse_addresses
+from engine.node_errors import told_to_the_caller
 from engine.recogniser import Recogniser
 from engine.uploads import Uploads
 
@@ -20,7 +20,7 @@ def build_blocks(recogniser: Recogniser, uploads: Uploads) -> gr.Blocks:
     """The Blocks to mount. Nothing waits in Gradio's queue: the node itself refuses what it cannot take."""
 
     async def recognize(audio: str | None, job: Any) -> AsyncIterator[dict[str, Any]]:
-        with _told_to_the_caller():
+        with told_to_the_caller():
             path, release = _held(audio)
             try:
                 parsed = _parse_job(job)
@@ -33,7 +33,7 @@ def build_blocks(recogniser: Recogniser, uploads: Uploads) -> gr.Blocks:
                 yield step.to_json() if isinstance(step, NodeProgress) else {"result": step.to_json()}
 
     async def detect_speech(audio: str | None, vad: Any) -> dict[str, Any]:
-        with _told_to_the_caller():
+        with told_to_the_caller():
             path, release = _held(audio)
             try:
                 segments, seconds = await asyncio.to_thread(recogniser.detect_speech, path, _parse_vad(vad))
@@ -47,6 +47,7 @@ def build_blocks(recogniser: Recogniser, uploads: Uploads) -> gr.Blocks:
     def _held(audio: str | None) -> tuple[Path, Any]:
         if not audio:
             raise BadAudio("no audio was sent", reason="empty")
+        check_path(audio)
         return Path(audio), uploads.hold(Path(audio))
 
     with gr.Blocks(title="Recognition node", analytics_enabled=False) as blocks:
@@ -69,6 +70,7 @@ def build_blocks(recogniser: Recogniser, uploads: Uploads) -> gr.Blocks:
             gr.Button("cancel").click(
                 cancel, [name], answer, api_name="cancel", concurrency_limit=None, show_progress="hidden"
             )
+    refuse_addresses(blocks)
     blocks.queue(default_concurrency_limit=None, max_size=None, api_open=False)
     return blocks
 
@@ -85,13 +87,3 @@ def _parse_vad(vad: Any) -> VadOptions:
         return RecognitionOptions.from_json({"vad": vad}).vad
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidOptions(f"the VAD settings cannot be read: {error!r}", field="vad", reason="garbage") from error
-
-
-@contextmanager
-def _told_to_the_caller() -> Iterator[None]:
-    """The protocol's way of failing: the code as the title, ``{code, message, details}`` as the message."""
-    try:
-        yield
-    except SpeechError as error:
-        message = json.dumps(error.to_json(), ensure_ascii=False, default=str)
-        raise gr.Error(message, title=error.code, print_exception=False) from error

@@ -95,10 +95,15 @@ class SegmentQueue:
                 if self._closed:
                     return
                 batch = self._take()
-            # False: cancelled while it waited.
-            batch = [item for item in batch if item.future.set_running_or_notify_cancel()]
-            if batch:
-                self._answer(batch)
+            try:
+                # False: cancelled while it waited.
+                batch = [item for item in batch if item.future.set_running_or_notify_cancel()]
+                if batch:
+                    self._answer(batch)
+            except BaseException as error:
+                # Without its thread the node would call itself ready and answer nobody, ever.
+                _log.exception("decoding a batch of %d segments failed", len(batch))
+                _fail(batch, RecognitionFailed(f"the model failed: {error!r}", reason="model_error"))
 
     def _take(self) -> list[_Item]:
         first = self._next(None)
@@ -129,8 +134,9 @@ class SegmentQueue:
 
     def _answer(self, batch: list[_Item]) -> None:
         try:
-            for item, heard in zip(batch, self._decode_within_memory(batch), strict=True):
-                item.future.set_result(heard)
+            answers = self._decode_within_memory(batch)
+            if len(answers) != len(batch):
+                raise ValueError(f"{len(answers)} answers to {len(batch)} segments")
         except Exception as error:
             if len(batch) > 1:
                 # One segment that the model cannot take must not fail its neighbours.
@@ -140,7 +146,11 @@ class SegmentQueue:
             if not isinstance(error, RecognitionFailed):
                 _log.exception("the model failed on a segment of %d samples", len(batch[0].samples))
                 error = RecognitionFailed(f"the model failed: {error}", reason="model_error")
-            batch[0].future.set_exception(error)
+            _fail(batch, error)
+            return
+        for item, heard in zip(batch, answers, strict=True):
+            if not item.future.done():
+                item.future.set_result(heard)
 
     def _decode_within_memory(self, batch: list[_Item], last_try: bool = False) -> list[Heard]:
         """Decodes; on out of memory empties the cache and tries halves, down to single segments, each twice."""
@@ -173,3 +183,9 @@ class SegmentQueue:
         if self._good_batches >= _GOOD_BATCHES_TO_GROW and self._batch < self._largest_batch:
             self._batch = min(self._largest_batch, self._batch * 2)
             self._good_batches = 0
+
+
+def _fail(batch: list[_Item], error: RecognitionFailed) -> None:
+    for item in batch:
+        if not item.future.done():
+            item.future.set_exception(error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from domain.errors import NodeBusy, NodeError, NoNodeAvailable, RecognitionFailed
+from domain.errors import NodeBusy, NoNodeAvailable, RecognitionFailed, SpeechError
 from domain.node import NodeJob, NodeProgress, NodeResult
 from domain.ports import Board, NodePool, Observer
 from domain.recognition import Progress, Stage
@@ -28,6 +28,8 @@ _STAGES = {
     WaitReason.LOADING: Stage.WAITING_MODEL,
     WaitReason.NO_NODE: Stage.WAITING_NODE,
 }
+
+OnWaiting = Callable[[Progress], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Dispatch:
         job: NodeJob,
         audio: Path,
         *,
-        on_waiting: Callable[[Progress], Awaitable[None]],
+        on_waiting: OnWaiting,
         on_progress: Callable[[NodeProgress], Awaitable[None]],
     ) -> Answer:
         """Runs ``job`` for ``ticket``. ``audio``: 16 kHz mono s16 wav.
@@ -76,7 +78,7 @@ class Dispatch:
                 # The node's own word is final; whoever counted wrong waits a little, outside the retry budget.
                 self._observer.count("asr_node_requests_total", node=grant.node_name, outcome="busy")
                 await asyncio.sleep(random.uniform(0.1, 0.4))
-            except NodeError as error:
+            except SpeechError as error:
                 self._observer.count("asr_node_requests_total", node=grant.node_name, outcome=error.code)
                 if not error.retry_elsewhere:
                     raise
@@ -89,34 +91,32 @@ class Dispatch:
                         last=error.code,
                     ) from error
                 ticket = replace(ticket, avoid=ticket.avoid | {grant.node_url})
+                # The limit is on waiting: hours of work that a node then lost do not count.
+                deadline = time.monotonic() + self.queue_seconds
             finally:
                 await asyncio.shield(
                     self._board.release(ticket.id, node_seconds=seconds, audio_seconds=ticket.audio_seconds)
                 )
 
-    async def _wait_for_slot(
-        self, ticket: Ticket, deadline: float, on_waiting: Callable[[Progress], Awaitable[None]]
-    ) -> Grant:
+    async def _wait_for_slot(self, ticket: Ticket, deadline: float, on_waiting: OnWaiting) -> Grant:
         await self._board.post(ticket)
-        granted = False
         try:
             async with meanwhile(TICKET_RENEW_SECONDS, partial(self._keep, ticket)):
-                while time.monotonic() < deadline:
-                    state = await self._board.wait(ticket.id, WAIT_REPORT_SECONDS)
-                    if isinstance(state, Grant):
-                        granted = True
-                        return state
-                    if isinstance(state, Waiting):
-                        await on_waiting(
-                            Progress(
-                                _STAGES[state.reason], state.ahead, expected_wait_seconds=state.expected_wait_seconds
-                            )
-                        )
-                    else:
-                        await self._board.post(ticket)
-        finally:
-            if not granted:
-                await asyncio.shield(self._board.release(ticket.id))
+                return await self._until_granted(ticket, deadline, on_waiting)
+        except BaseException:
+            await asyncio.shield(self._board.release(ticket.id))
+            raise
+
+    async def _until_granted(self, ticket: Ticket, deadline: float, on_waiting: OnWaiting) -> Grant:
+        while time.monotonic() < deadline:
+            state = await self._board.wait(ticket.id, WAIT_REPORT_SECONDS)
+            if isinstance(state, Grant):
+                return state
+            if isinstance(state, Waiting):
+                stage, wait_seconds = _STAGES[state.reason], state.expected_wait_seconds
+                await on_waiting(Progress(stage, state.ahead, expected_wait_seconds=wait_seconds))
+            else:
+                await self._board.post(ticket)
         raise NoNodeAvailable(
             f"no node could take the work within {self.queue_seconds:.0f} s", seconds=self.queue_seconds
         )

@@ -6,7 +6,7 @@ is the model's own output: the ITN rules run on reading.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +16,13 @@ from domain.options import RecognitionOptions
 from domain.ports import Observer, ResultCache
 from domain.recognition import AudioInfo, CacheOutcome
 from domain.transcript import ModelOutput, Track
+from services.threads import Threads, off_loop
 from speech.identity import file_digest, packet_digest, sample_digest
 
 #: Aliases live longer than results: they cost little, and a new model's results hang on them too.
 ALIAS_TTL_FACTOR = 4
+#: Recordings whose packets or samples are digested at a time.
+DIGESTERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class KnownAudio:
         self._cache = cache
         self._observer = observer
         self._ttl_seconds = ttl_seconds
+        self._threads = Threads(DIGESTERS, "digest")
         #: Outcomes since this process started.
         self.tally: Counter[CacheOutcome] = Counter()
 
@@ -76,10 +80,14 @@ class KnownAudio:
     async def identify(self, path: Path) -> str:
         """The audio id of a file; remembers every digest that was computed on the way."""
         digests: list[str] = []
-        steps: tuple[Callable[[Path], str | None], ...] = (file_digest, packet_digest, sample_digest)
+        steps: tuple[Callable[[], Awaitable[str | None]], ...] = (
+            lambda: asyncio.to_thread(file_digest, path),
+            lambda: self._threads.run(lambda stop: packet_digest(path, stop=stop)),
+            lambda: self._threads.run(lambda stop: sample_digest(path, stop=stop)),
+        )
         audio_id: str | None = None
         for step in steps:
-            digest = await asyncio.to_thread(step, path)
+            digest = await step()
             if digest is None:
                 continue
             digests.append(digest)
@@ -100,8 +108,9 @@ class KnownAudio:
             return None
         try:
             value = entry.value
+            segments = len(value["output"]["segments"])
             return KnownResult(
-                ModelOutput.from_json(value["output"]),
+                await off_loop(segments, lambda: ModelOutput.from_json(value["output"])),
                 AudioInfo.from_json(value["audio"]),
                 str(value["node"]),
                 question.model,
@@ -115,8 +124,13 @@ class KnownAudio:
 
     async def keep(self, audio_id: str, question: Question, output: ModelOutput, audio: AudioInfo, node: str) -> None:
         """Stores an answer for the next one who asks."""
-        value = {"output": output.to_json(), "audio": audio.to_json(), "node": node}
+        written = await off_loop(len(output.segments), output.to_json)
+        value = {"output": written, "audio": audio.to_json(), "node": node}
         await self._cache.put(question.key(audio_id), value, ttl_seconds=self._ttl_seconds)
+
+    def close(self) -> None:
+        """Ends the digest threads."""
+        self._threads.close()
 
     async def _alias(self, digest: str) -> str | None:
         entry = await self._cache.get(alias_key(digest))

@@ -12,6 +12,10 @@ from domain.transcript import Track
 from services.known_audio import Question
 
 
+class ModelChanged(Exception):
+    """The cluster has another model by now: what was asked for will not be answered any more."""
+
+
 class ModelChoice:
     """The cluster's model. ``fallback``: what requests mean until a node was seen (may be empty).
 

@@ -55,18 +55,33 @@ class ModelDownload:
             self._task = asyncio.create_task(self._run(self._command))
 
     async def stop(self, *, visitor: Visitor) -> None:
-        """Stops the download; what has come stays. Raises :class:`AccessDenied`."""
+        """Stops the download; what has come stays. A switch under way ends first. Raises :class:`AccessDenied`."""
         _check(visitor)
         await self.close()
 
     async def close(self) -> None:
         """Ends the program that downloads, if it runs."""
-        if self._task and not self._task.done():
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._state = replace(self._state, phase="idle")
+        if self._task is None or self._task.done():
+            return
+        if self._state.phase == "switching":
+            await asyncio.wait([self._task])
+            return
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._state = replace(self._state, phase="idle")
 
     async def _run(self, command: Sequence[str]) -> None:
+        try:
+            if await self._download(command):
+                self._state = replace(self._state, phase="switching", done_bytes=self._state.total_bytes)
+                await self._switch()
+                self._state = replace(self._state, phase="done")
+        except Exception as error:
+            log.exception("the model could not be brought here")
+            self._state = replace(self._state, phase="failed", message=str(error) or type(error).__name__)
+
+    async def _download(self, command: Sequence[str]) -> bool:
+        """Runs the program to its end; whether the model is here."""
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )
@@ -82,10 +97,7 @@ class ModelDownload:
                 await process.wait()
         if code != 0:
             self._state = replace(self._state, phase="failed", message=self._state.message or f"exit status {code}")
-            return
-        self._state = replace(self._state, phase="switching", done_bytes=self._state.total_bytes)
-        await self._switch()
-        self._state = replace(self._state, phase="done")
+        return code == 0
 
     def _take(self, line: bytes) -> None:
         """One line of the program: ``{done_bytes, total_bytes}`` or ``{error: {code, message, details}}``."""

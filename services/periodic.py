@@ -26,9 +26,11 @@ async def every(seconds: float, action: Callable[[], Awaitable[Any]], *, first: 
 
 
 @asynccontextmanager
-async def meanwhile(seconds: float, action: Callable[[], Awaitable[Any]]) -> AsyncGenerator[None]:
-    """Runs ``action`` every ``seconds`` for as long as the block lasts."""
-    task = asyncio.create_task(every(seconds, action))
+async def meanwhile(
+    seconds: float, action: Callable[[], Awaitable[Any]], *, first: bool = False
+) -> AsyncGenerator[None]:
+    """Runs ``action`` every ``seconds`` for as long as the block lasts; ``first``: at once, too."""
+    task = asyncio.create_task(every(seconds, action, first=first))
     try:
         yield
     finally:

@@ -2,61 +2,78 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 
 from domain.node import NodeProgress
 from domain.recognition import AudioInfo, CacheOutcome, Progress, Recognition, Stage, Status
-from domain.transcript import ModelOutput, ModelSegment, Segment, Transcript, assemble
+from domain.transcript import ModelOutput, Segment, Transcript, assemble
 from services.known_audio import KnownResult
 from services.runner import Report
+from services.threads import off_loop
 from speech.itn import to_written
 
 
 class SegmentsSoFar:
     """Turns a node's steps into the progress that people see: text as it comes, and the time left."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, language: str) -> None:
         self._report = report
-        self._segments: list[ModelSegment] = []
+        self._language = language
+        self._shown: list[Segment] = []
         self._started = time.monotonic()
 
     async def add(self, step: NodeProgress) -> None:
         """Takes one step over; step 0 begins anew, as a try on another node does."""
         if step.segment == 0:
-            self._segments.clear()
+            self._shown.clear()
             self._started = time.monotonic()
-        self._segments.extend(step.segments)
+        # Only the new ones, and without word times: a long recording has thousands of steps.
+        new = ModelOutput("spoken", tuple(replace(segment, words=()) for segment in step.segments), self._language)
+        self._shown += transcript_of(new).segments
         elapsed = time.monotonic() - self._started
         left = elapsed * (step.of - step.segment) / step.segment if step.segment else None
-        # Without word times: nobody reads them yet, and each save of the progress would write them all again.
-        bare = tuple(replace(segment, words=()) for segment in self._segments)
-        shown = assemble(ModelOutput("spoken", bare), to_written).segments
         await self._report(
-            Progress(Stage.RECOGNISING, segment=step.segment, of=step.of, remaining_seconds=left, segments=shown)
+            Progress(
+                Stage.RECOGNISING,
+                segment=step.segment,
+                of=step.of,
+                remaining_seconds=left,
+                segments=tuple(self._shown),
+            )
         )
 
 
-def answered(row: Recognition, result: KnownResult, outcome: CacheOutcome) -> Recognition:
+def transcript_of(output: ModelOutput) -> Transcript:
+    """Both tracks of a model's output, as far as one decode gives them."""
+    return assemble(output, partial(to_written, language=output.language))
+
+
+async def answered(row: Recognition, result: KnownResult, outcome: CacheOutcome) -> Recognition:
     """The row, finished by a cached result."""
     return row.with_changes(
         status=Status.SUCCEEDED,
-        transcript=assemble(result.output, to_written),
+        transcript=await _transcript(result.output),
         audio=result.audio,
         cache=outcome,
         cached_at=result.made_at,
-        node=result.node,
+        node=result.node or None,
         model=result.model,
         fingerprint=result.fingerprint,
     )
 
 
-def finished(row: Recognition, output: ModelOutput, audio: AudioInfo) -> Recognition:
+async def finished(row: Recognition, output: ModelOutput, audio: AudioInfo) -> Recognition:
     """The row, finished by a model's output."""
     return row.with_changes(
         status=Status.SUCCEEDED,
-        transcript=assemble(output, to_written),
+        transcript=await _transcript(output),
         audio=audio,
         cache=CacheOutcome.MISS,
     )
+
+
+async def _transcript(output: ModelOutput) -> Transcript:
+    return await off_loop(len(output.segments), lambda: transcript_of(output))
 
 
 def with_spoken_track(row: Recognition, spoken: Transcript) -> Recognition:

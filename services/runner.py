@@ -38,7 +38,10 @@ class _Run:
     task: asyncio.Task[None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     saved_at: float = 0.0
+    #: Its row belongs to somebody else, or is left to whoever comes next: nothing is written.
     lost: bool = False
+    #: It was cancelled, or is being recorded: a cancel from now on would only interrupt the recording.
+    ending: bool = False
 
     def show(self, row: Recognition) -> None:
         """Lets the followers see the row's new state."""
@@ -122,27 +125,41 @@ class Runner:
         run = self._runs.get(recognition_id)
         if run is None or run.task is None:
             return False
-        return run.task.cancel()
+        if not run.ending:
+            run.ending = True
+            run.task.cancel()
+        return True
 
     async def _finish(self, run: _Run) -> None:
+        try:
+            done = await self._outcome(run)
+            run.ending = True
+            if done:
+                await self._write(run, done)
+        finally:
+            self._forget(run)
+
+    async def _outcome(self, run: _Run) -> Recognition | None:
+        """The row in its final state; ``None`` when it is not this process's to finish."""
         row = run.row
+        if row.attempt > MAX_ATTEMPTS:
+            error = RecognitionFailed("the program ended each time it was tried", reason="crashes")
+            return _failed(row, error).with_changes(finished_at=utc_now(), owner=None)
         try:
             done = await self._work(row, lambda progress: self._report(run, progress))
         except asyncio.CancelledError:
             if run.lost:
-                self._forget(run)
-                return
+                return None
             done = _failed(row, RecognitionCancelled("it was cancelled"))
         except SpeechError as error:
-            log.info("recognition %s failed: %s: %s", row.id, error.code, error.message)
+            log.info("recognition %s: %s: %s", row.id, error.code, error.message)
             done = _failed(row, error)
         except Exception:
             log.exception("recognition %s failed by a fault of this program", row.id)
             done = _failed(row, SpeechError("something went wrong inside; the log has the details", id=row.id))
-        done = done.with_changes(
+        return done.with_changes(
             elapsed_ms=max(1, round((time.monotonic() - run.started) * 1000)), finished_at=utc_now(), owner=None
         )
-        await self._write(run, done)
 
     async def _write(self, run: _Run, done: Recognition) -> None:
         """Writes the final row for as long as the database needs to come back; readers see the text all the same."""
@@ -159,8 +176,8 @@ class Runner:
                 pause_seconds = min(pause_seconds * 2, 5.0)
         # Only now: whoever hears that it is finished may ask the history at once.
         run.show(done)
+        log.info("recognition %s %s after %d ms", done.id, done.status.value, done.elapsed_ms)
         self._observer.count("asr_recognitions_total", status=done.status.value, source=done.source.value)
-        self._forget(run)
 
     def _forget(self, run: _Run) -> None:
         self._runs.pop(run.row.id, None)
@@ -181,12 +198,11 @@ class Runner:
             raise asyncio.CancelledError
 
     async def _take_over(self) -> None:
-        """Claims rows that are queued, or whose process died, and runs them."""
-        for row in await self._history.claim(self.owner, CLAIM_LIMIT, stale_after_seconds=STALE_SECONDS):
-            if row.attempt > MAX_ATTEMPTS:
-                error = RecognitionFailed("the program ended each time it was tried", reason="crashes")
-                await self._history.finish(_failed(row, error).with_changes(finished_at=utc_now(), owner=None))
-                continue
+        """Claims rows that are queued, whose process died, or that this process lost, and runs them."""
+        claimed = await self._history.claim(
+            self.owner, CLAIM_LIMIT, stale_after_seconds=STALE_SECONDS, running=self._runs.keys()
+        )
+        for row in claimed:
             log.info("recognition %s is taken up (attempt %d)", row.id, row.attempt)
             self.run(row)
 

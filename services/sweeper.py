@@ -33,11 +33,9 @@ class Sweeper:
     async def sweep(self) -> None:
         """Removes recordings past their time; and, after an hour, those that no row refers to."""
         expired = set(await self._audio.keys_older_than(max(self._retention_seconds, ORPHAN_SECONDS)))
-        orphans = [
-            key
-            for key in await self._audio.keys_older_than(ORPHAN_SECONDS)
-            if key not in expired and not await self._history.audio_key_in_use(key)
-        ]
+        kept = [key for key in await self._audio.keys_older_than(ORPHAN_SECONDS) if key not in expired]
+        in_use = await self._history.audio_keys_in_use(kept)
+        orphans = [key for key in kept if key not in in_use]
         if expired or orphans:
             log.info("%d recordings expired, %d had no row", len(expired), len(orphans))
             await self._audio.delete([*expired, *orphans])

@@ -1,10 +1,12 @@
 """One recognition, as it flows: receive, identify, look up, join, decode, schedule, dispatch, store, record, show."""
 
 import asyncio
+import logging
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from domain.access import Visitor
@@ -20,11 +22,14 @@ from domain.transcript import ModelOutput
 from services.dispatch import Dispatch
 from services.filenames import clean_filename, suffix_of
 from services.known_audio import KnownAudio, Question
-from services.model_choice import ModelChoice
+from services.model_choice import ModelChanged, ModelChoice
 from services.periodic import meanwhile
 from services.results import SegmentsSoFar, answered, finished, with_spoken_track
 from services.runner import Report, Runner
-from speech.decode import Decoded, decode_to_wav, probe
+from services.threads import Threads
+from speech.decode import decode_to_wav, probe
+
+log = logging.getLogger(__name__)
 
 #: A leader of identical work says this often that it lives; after 15 s of silence a waiter leads.
 FLIGHT_RENEW_SECONDS = 5.0
@@ -50,8 +55,9 @@ class Transcription:
         *,
         owner: str,
         max_audio_seconds: float,
+        work_dir: Path,
     ) -> None:
-        """``owner`` names this process among those that share the history."""
+        """``owner`` names this process among those that share the history; ``work_dir`` holds decoded sound."""
         self._history = history
         self._audio = audio
         self._known = known
@@ -60,7 +66,9 @@ class Transcription:
         self._dispatch = dispatch
         self._observer = observer
         self._max_audio_seconds = max_audio_seconds
-        self._decoding = asyncio.Semaphore(DECODERS)
+        self._work_dir = work_dir
+        self._threads = Threads(DECODERS, "decode")
+        self._second_decodes: dict[str, asyncio.Task[Recognition]] = {}
         self.runner = Runner(history, self._work, observer, owner=owner)
 
     # -- what callers may ask ------------------------------------------------------------------------------------
@@ -97,16 +105,8 @@ class Transcription:
         )
         if use_cache and (hit := await self.recall(path, row)):
             row = hit.with_changes(owner=None, elapsed_ms=_milliseconds_since(started), finished_at=utc_now())
-        try:
-            await self._history.insert(row)
-        except BaseException:
-            await asyncio.shield(self._audio.delete([key]))
-            raise
-        if row.status is Status.RUNNING:
-            self.runner.run(row, started=started)
-        else:
-            self._observer.count("asr_recognitions_total", status=row.status.value, source=row.source.value)
-        return row
+        # Once its insert has begun, the row must not be left alone: a caller that goes away interrupts nothing.
+        return await asyncio.shield(self._accept(row, key, started))
 
     async def submit_again(
         self, recognition_id: str, options: RecognitionOptions | None, *, visitor: Visitor
@@ -153,9 +153,14 @@ class Transcription:
         row = await self._get(recognition_id, visitor)
         if row.transcript.raw_text is not None or row.status is not Status.SUCCEEDED:
             return row
-        asked = row.with_changes(id=new_id(), options=replace(row.options, itn=False), use_cache=True)
-        made = await self._recognise(asked, _tell_nobody)
-        return with_spoken_track(row, made.transcript)
+        # Like every recognition it outlives whoever asks, and who asks again joins it.
+        task = self._second_decodes.get(row.id)
+        if task is None:
+            asked = row.with_changes(id=new_id(), options=replace(row.options, itn=False), use_cache=True)
+            task = asyncio.create_task(self._recognise(asked, _tell_nobody))
+            self._second_decodes[row.id] = task
+            task.add_done_callback(lambda _: self._second_decodes.pop(row.id, None))
+        return with_spoken_track(row, (await asyncio.shield(task)).transcript)
 
     async def recall(self, path: Path, row: Recognition) -> Recognition | None:
         """The row as a hit, when the very same file was recognised before with the same options."""
@@ -167,13 +172,32 @@ class Transcription:
         if result is None:
             return None
         self._known.count(CacheOutcome.HIT)
-        return answered(row, result, CacheOutcome.HIT)
+        return await answered(row, result, CacheOutcome.HIT)
 
     def capabilities(self) -> Capabilities:
         """What the model in use can do."""
         return self._models.capabilities()
 
+    def close(self) -> None:
+        """Ends the threads."""
+        self._threads.close()
+        self._known.close()
+
     # -- the story of one row ------------------------------------------------------------------------------------
+
+    async def _accept(self, row: Recognition, key: str, started: float) -> Recognition:
+        """Inserts the row and, where its text is not there yet, starts its work."""
+        try:
+            await self._history.insert(row)
+        except Exception:
+            await self._audio.delete([key])
+            raise
+        if row.status is Status.RUNNING:
+            self.runner.run(row, started=started)
+        else:
+            log.info("recognition %s answered from the cache after %s ms", row.id, row.elapsed_ms)
+            self._observer.count("asr_recognitions_total", status=row.status.value, source=row.source.value)
+        return row
 
     async def _work(self, row: Recognition, report: Report) -> Recognition:
         started = time.monotonic()
@@ -188,13 +212,17 @@ class Transcription:
             # What is no sound is said at once, also while the model is still loading.
             await asyncio.to_thread(probe, path, row.filename)
             audio_id = await self._known.identify(path)
-            model = await self._models.wait_until_known(
-                self._dispatch.queue_seconds, lambda: report(Progress(Stage.WAITING_MODEL))
-            )
-            question = await self._models.question(row.options, model)
-            if not row.use_cache:
-                return await self._recognise_now(row, path, audio_id, question, report)
-            return await self._join_or_lead(row, path, audio_id, question, report)
+            while True:
+                model = await self._models.wait_until_known(
+                    self._dispatch.queue_seconds, lambda: report(Progress(Stage.WAITING_MODEL))
+                )
+                question = await self._models.question(row.options, model)
+                try:
+                    if not row.use_cache:
+                        return await self._recognise_now(row, path, audio_id, question, report)
+                    return await self._join_or_lead(row, path, audio_id, question, report)
+                except ModelChanged:
+                    log.info("recognition %s: the model is no longer %s; asked anew", row.id, model)
 
     async def _join_or_lead(
         self, row: Recognition, path: Path, audio_id: str, question: Question, report: Report
@@ -205,12 +233,13 @@ class Transcription:
         while True:
             if question.fingerprint and (result := await self._known.find(audio_id, question)):
                 self._known.count(outcome)
-                return answered(row, result, outcome)
+                return await answered(row, result, outcome)
             if await self._flight.lead(key, token):
                 break
             outcome = CacheOutcome.SHARED
             await report(Progress(Stage.JOINED))
             await self._flight.wait(key, FLIGHT_WAIT_SECONDS)
+        self._known.count(CacheOutcome.MISS)
         try:
             async with meanwhile(FLIGHT_RENEW_SECONDS, lambda: self._flight.lead(key, token)):
                 return await self._recognise_now(row, path, audio_id, question, report)
@@ -221,24 +250,24 @@ class Transcription:
         self, row: Recognition, path: Path, audio_id: str, question: Question, report: Report
     ) -> Recognition:
         """Decodes, finds a node, has it recognised, and keeps the result for the next one."""
-        self._known.count(CacheOutcome.MISS)
-        with tempfile.TemporaryDirectory(prefix="asr-") as folder:
+        with tempfile.TemporaryDirectory(dir=self._work_dir) as folder:
             wav = Path(folder) / "audio.wav"
             await report(Progress(Stage.DECODING))
-            decoded = await self._decode(path, wav, row.filename)
+            decoded = await self._threads.run(
+                lambda stop: decode_to_wav(
+                    path, wav, max_seconds=self._max_audio_seconds, filename=row.filename, stop=stop
+                )
+            )
             if decoded.silent:
                 nothing = ModelOutput(question.track, (), warnings=(*decoded.warnings, "no_speech"))
-                return finished(row, nothing, decoded.info).with_changes(model=question.model)
-            ticket = Ticket(
-                id=f"{row.id}:{row.attempt}",
-                user=row.user,
-                model=question.model,
-                audio_seconds=decoded.info.seconds,
-                share=_SHARES.get(row.source, Share.INTERACTIVE),
-            )
-            job = NodeJob(f"{row.id}:0", row.options, question.track)
+                await self._known.keep(audio_id, question, nothing, decoded.info, node="")
+                return (await finished(row, nothing, decoded.info)).with_changes(model=question.model)
             answer = await self._dispatch.run(
-                ticket, job, wav, on_waiting=report, on_progress=SegmentsSoFar(report).add
+                self._ticket(row, question, decoded.info.seconds),
+                NodeJob(f"{row.id}:0", row.options, question.track),
+                wav,
+                on_waiting=partial(self._tell_waiting, question, report),
+                on_progress=SegmentsSoFar(report, row.options.language).add,
             )
         result = answer.result
         # What the file's damage cost is part of the answer, also for the next one who asks.
@@ -246,14 +275,18 @@ class Transcription:
         if question.fingerprint in (result.fingerprint, ""):  # empty: the first node was seen only since
             seen = replace(question, model=result.model, fingerprint=result.fingerprint)
             await self._known.keep(audio_id, seen, output, decoded.info, answer.node_name)
-        return finished(row, output, decoded.info).with_changes(
+        return (await finished(row, output, decoded.info)).with_changes(
             node=answer.node_name, model=result.model, fingerprint=result.fingerprint, node_ms=result.elapsed_ms
         )
 
-    async def _decode(self, path: Path, wav: Path, filename: str) -> Decoded:
-        async with self._decoding:
-            limit = self._max_audio_seconds
-            return await asyncio.to_thread(decode_to_wav, path, wav, max_seconds=limit, filename=filename)
+    def _ticket(self, row: Recognition, question: Question, audio_seconds: float) -> Ticket:
+        share = _SHARES.get(row.source, Share.INTERACTIVE)
+        return Ticket(f"{row.id}:{row.attempt}", row.user, question.model, audio_seconds, share)
+
+    async def _tell_waiting(self, question: Question, report: Report, progress: Progress) -> None:
+        if progress.stage is Stage.WAITING_NODE and self._models.name() != question.model:
+            raise ModelChanged
+        await report(progress)
 
     async def _get(self, recognition_id: str, visitor: Visitor) -> Recognition:
         row = await self._history.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None

@@ -1,6 +1,7 @@
 """Any recording to 16 kHz mono s16, streaming: bounded in time and memory whatever the file claims."""
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -38,13 +39,12 @@ class Decoded:
     """What came out. ``info.seconds`` is what was decoded, not what the header says.
 
     ``warnings``: ``damaged`` (parts could not be decoded), ``truncated`` (shorter than declared), ``silent``.
-    ``peak`` is the loudest sample, 0 to 1; ``silent`` means that there is no sound at all in it.
+    The field ``silent`` means that there is no sound at all in it.
     """
 
     info: AudioInfo
     warnings: tuple[str, ...]
     silent: bool
-    peak: float
 
 
 def probe(path: Path, filename: str = "") -> AudioInfo:
@@ -64,13 +64,15 @@ def decode_to_wav(
     deadline_seconds: float | None = DECODE_SECONDS,
     filename: str = "",
     clock: Callable[[], float] = time.monotonic,
+    stop: threading.Event | None = None,
 ) -> Decoded:
     """Decodes ``path`` into ``out``, a 16 kHz mono s16 WAV file, which appears only when all went well.
 
-    Raises :class:`BadAudio`, :class:`AudioTooLong` (decoded seconds count, not declared ones),
-    :class:`DeadlineExceeded` and :class:`StorageUnavailable`.
+    ``stop`` ends it from another thread, within a packet. Raises :class:`BadAudio`, :class:`AudioTooLong` (decoded
+    seconds count, not declared ones), :class:`DeadlineExceeded`, :class:`RecognitionCancelled` (``stop`` was set)
+    and :class:`StorageUnavailable`.
     """
-    damage, deadline = Damage(), Deadline(deadline_seconds, clock)
+    damage, deadline = Damage(), Deadline(deadline_seconds, clock, stop)
     samples = peak = 0
     with open_audio(path, filename) as audio:
         try:
@@ -93,7 +95,7 @@ def decode_to_wav(
             "silent": silent,
         }
         warnings = tuple(name for name, found in findings.items() if found)
-        return Decoded(replace(audio.info, seconds=round(seconds, 3)), warnings, silent, peak / 32768)
+        return Decoded(replace(audio.info, seconds=round(seconds, 3)), warnings, silent)
 
 
 def _check_outcome(seconds: float, damage: Damage) -> None:

@@ -1,4 +1,4 @@
-"""Hotwords out of what people write: files with one on each line, and prompts that are lists."""
+"""Hotwords out of what people write: prompts that are lists."""
 
 import re
 
@@ -21,8 +21,6 @@ _CLAUSE = re.compile(
 _HAN_CLAUSE = re.compile(
     r"我们|你们|他们|这是|那是|然后|但是|所以|因为|如果|请|了$|吗$|呢$|吧$|的$|^我|^你|^他|^她|是一"
 )
-#: The number after a Chinese word is its weight in FunASR's hotword files; in "iPhone 15" it is part of the name.
-_WEIGHT = re.compile(r"(?<=[㐀-鿿])\s+\d+(?:\.\d+)?$")
 
 
 def looks_like_hotwords(prompt: str) -> tuple[str, ...]:
@@ -36,12 +34,6 @@ def looks_like_hotwords(prompt: str) -> tuple[str, ...]:
     if not items or (len(items) == 1 and not labelled and not _is_single(items[0])):
         return ()
     return tuple(dict.fromkeys(items)) if all(map(_is_term, items)) else ()
-
-
-def read_hotwords(text: str) -> tuple[str, ...]:
-    """One hotword a line, in order, without repeats; blank lines, lines with ``#`` in front and weights are dropped."""
-    lines = (line.strip() for line in text.lstrip("\ufeff").splitlines())
-    return tuple(dict.fromkeys(_WEIGHT.sub("", line) for line in lines if line and not line.startswith("#")))
 
 
 def _is_single(item: str) -> bool:

@@ -6,6 +6,7 @@ processors, so nothing is keyed on them (FACTS).
 """
 
 import struct
+import threading
 from pathlib import Path
 
 import blake3
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.packet import Packet
 
-from domain.errors import SpeechError, StorageUnavailable
+from domain.errors import RecognitionCancelled, SpeechError, StorageUnavailable
 from speech.container import OpenAudio, open_audio
 from speech.packets import Damage, Deadline, read_frames, read_packets
 
@@ -41,36 +42,45 @@ def file_digest(path: Path) -> str:
     return "file:" + digest.hexdigest()
 
 
-def packet_digest(path: Path) -> str | None:
+def packet_digest(path: Path, *, stop: threading.Event | None = None) -> str | None:
     """``packets:<hex>`` of the coded sound, which changed tags leave alone; ``None`` when it cannot be read.
+
+    Raises :class:`RecognitionCancelled` within a packet of ``stop`` being set.
 
     In it: packet payloads with their lengths, what the decoder is told to skip, codec, rate, channels, extradata,
     first time stamp and duration. Not in it: tags, pictures, other tracks, the container.
     """
     try:
         with open_audio(path) as audio:
-            return _hash_packets(audio)
+            return _hash_packets(audio, stop)
+    except RecognitionCancelled:
+        raise
     except SpeechError:
         return None
 
 
-def sample_digest(path: Path, max_seconds: float = MAX_SAMPLE_SECONDS) -> str | None:
+def sample_digest(
+    path: Path, max_seconds: float = MAX_SAMPLE_SECONDS, *, stop: threading.Event | None = None
+) -> str | None:
     """``samples:<hex>`` of the sound at its own rate, for lossless codecs; else, or beyond the limit, ``None``.
 
-    Whole numbers are compared by their value, so that 16 bits kept in 24 are the same sound.
+    Whole numbers are compared by their value, so that 16 bits kept in 24 are the same sound. Raises
+    :class:`RecognitionCancelled` within a packet of ``stop`` being set.
     """
     try:
         with open_audio(path) as audio:
             if not (audio.info.codec in _LOSSLESS or audio.info.codec.startswith("pcm_")):
                 return None
-            return _hash_samples(audio, max_seconds)
+            return _hash_samples(audio, max_seconds, stop)
+    except RecognitionCancelled:
+        raise
     except SpeechError:
         return None
 
 
-def _hash_packets(audio: OpenAudio) -> str | None:
+def _hash_packets(audio: OpenAudio, stop: threading.Event | None) -> str | None:
     digest, lengths = blake3.blake3(), blake3.blake3()
-    damage, deadline = Damage(), Deadline(DIGEST_SECONDS)
+    damage, deadline = Damage(), Deadline(DIGEST_SECONDS, stop=stop)
     first_pts, duration = None, 0
     for packet in read_packets(audio, damage, deadline):
         if not packet.size:
@@ -109,8 +119,8 @@ def _without_tags(codec: str, extradata: bytes) -> bytes:
     return extradata[at : at + sizes[0]] + extradata[at + sum(sizes) :]
 
 
-def _hash_samples(audio: OpenAudio, max_seconds: float) -> str | None:
-    digest, damage, deadline = blake3.blake3(), Damage(), Deadline(DIGEST_SECONDS)
+def _hash_samples(audio: OpenAudio, max_seconds: float, stop: threading.Event | None) -> str | None:
+    digest, damage, deadline = blake3.blake3(), Damage(), Deadline(DIGEST_SECONDS, stop=stop)
     samples, kind, batch = 0, "", bytearray()
     for frame in read_frames(audio, damage, deadline):
         values = _values(frame)

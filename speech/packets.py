@@ -3,6 +3,7 @@
 ``container.decode()`` stops at the first bad packet (FACTS: 1.9 s of 600); here bad ones are skipped and counted.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import av.error
 from av.audio.frame import AudioFrame
 from av.packet import Packet
 
-from domain.errors import DeadlineExceeded
+from domain.errors import DeadlineExceeded, RecognitionCancelled
 from speech.container import OpenAudio
 
 #: FLAC and Ogg count samples, so a hole in their time is a piece that was skipped silently for a wrong checksum.
@@ -37,15 +38,23 @@ class Damage:
 
 
 class Deadline:
-    """A limit in monotonic seconds, checked between packets."""
+    """A limit in monotonic seconds, and an event that ends the work before it; checked between packets."""
 
-    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        seconds: float | None,
+        clock: Callable[[], float] = time.monotonic,
+        stop: threading.Event | None = None,
+    ) -> None:
         self._seconds = seconds
         self._clock = clock
+        self._stop = stop
         self._end = None if seconds is None else clock() + seconds
 
     def check(self) -> None:
-        """Raises :class:`DeadlineExceeded` once the time is up."""
+        """Raises :class:`RecognitionCancelled` once the event is set, :class:`DeadlineExceeded` once the time is up."""
+        if self._stop and self._stop.is_set():
+            raise RecognitionCancelled("the reading of the file was stopped")
         if self._end is not None and self._clock() > self._end:
             raise DeadlineExceeded(
                 f"the file could not be read within {self._seconds:g} seconds", limit_seconds=self._seconds

@@ -4,7 +4,7 @@ The attempt is the fence: a row is finished only by who claimed it last. Claims 
 SQLite's writers take turns and PostgreSQL's skip each other's rows. Row times are the database's, never a caller's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,8 @@ _ROW = recognitions.c
 _FINAL = tuple(status.value for status in Status if status.is_final)
 #: Values in one IN list; databases limit them.
 _BATCH = 500
+#: Keys that are tried for one row; each is taken with a chance of 1 in 32,768 per other row of the same millisecond.
+_KEY_TRIES = 8
 #: Largest page.
 MAX_PAGE_ROWS = 1_000
 #: Owners that were not heard of for so long are forgotten; their rows were claimed long before.
@@ -47,14 +49,17 @@ class SqlHistory:
             times["started_at"] = DatabaseClock()
         if row.status.is_final:
             times["finished_at"] = DatabaseClock()
-        key = sort_key(row.id)
-        while connection.scalar(select(_ROW.key).where(_ROW.id == row.id)) is None:
+        first = sort_key(row.id)
+        for key in range(first, first + _KEY_TRIES):
+            if connection.scalar(select(_ROW.key).where(_ROW.id == row.id)) is not None:
+                return
             try:
                 with connection.begin_nested():
                     connection.execute(insert(recognitions).values(key=key, **values, **times))
             except IntegrityError:
                 # Either this id landed in between, or another id of the same millisecond has the same first bits.
-                key += 1
+                if key == first + _KEY_TRIES - 1:
+                    raise
             else:
                 self._database.search.add(connection, key, values["user"], values["search_text"])
                 return
@@ -108,16 +113,22 @@ class SqlHistory:
             return False
         return await self._database.write(lambda connection: connection.execute(changed).rowcount == 1)
 
-    async def claim(self, owner: str, limit: int, *, stale_after_seconds: float) -> list[Recognition]:
+    async def claim(
+        self, owner: str, limit: int, *, stale_after_seconds: float, running: Collection[str]
+    ) -> list[Recognition]:
         """Oldest first. ``owner`` names one process start and has to heartbeat, or its rows are claimed in turn."""
         stale_after = timedelta(seconds=stale_after_seconds)
+
+        def claimable(connection: Connection) -> list[int]:
+            return _claimable(connection, owner, running, stale_after, limit)
+
         # Most polls find nothing: they need not make the writers wait.
-        if limit < 1 or not await self._database.read(lambda connection: _claimable(connection, owner, stale_after, 1)):
+        if limit < 1 or not await self._database.read(claimable):
             return []
 
         def take(connection: Connection) -> list[Recognition]:
             _forget_owners(connection, max(stale_after, _FORGET_OWNER_AFTER))
-            keys = _claimable(connection, owner, stale_after, limit)
+            keys = claimable(connection)
             changes = {"status": Status.RUNNING.value, "owner": owner, "started_at": DatabaseClock()}
             connection.execute(
                 update(recognitions).where(_ROW.key.in_(keys)).values(attempt=_ROW.attempt + 1, **changes)
@@ -179,11 +190,12 @@ class SqlHistory:
                 self._database.search.remove(connection, row.key, row.user, row.search_text)
             connection.execute(delete_from(recognitions).where(_ROW.key.in_([row.key for row in rows])))
             audio_keys |= dict.fromkeys(row.audio_key for row in rows if row.audio_key)
-        return [key for key in audio_keys if not _refers_to(connection, key)]
+        in_use = _audio_keys_in_use(connection, list(audio_keys))
+        return [key for key in audio_keys if key not in in_use]
 
-    async def audio_key_in_use(self, key: str) -> bool:
-        """Whatever the row's state and user."""
-        return await self._database.read(lambda connection: _refers_to(connection, key))
+    async def audio_keys_in_use(self, keys: Sequence[str]) -> set[str]:
+        """Whatever the rows' states and users."""
+        return await self._database.read(lambda connection: _audio_keys_in_use(connection, keys))
 
 
 def _visible(user: str | None) -> ColumnElement[bool]:
@@ -195,18 +207,22 @@ def _is_run(recognition_id: str, attempt: int) -> ColumnElement[bool]:
     return and_(_ROW.id == recognition_id, _ROW.attempt == attempt, _ROW.status == Status.RUNNING.value)
 
 
-def _claimable(connection: Connection, claimer: str, stale_after: timedelta, limit: int) -> list[int]:
+def _claimable(
+    connection: Connection, claimer: str, running: Collection[str], stale_after: timedelta, limit: int
+) -> list[int]:
     oldest_sign_of_life = _now(connection) - stale_after
     last_seen = select(owners.c.seen_at).where(owners.c.name == _ROW.owner).scalar_subquery()
     orphaned = or_(
         _ROW.owner.is_(None),
-        # Nobody claims what it runs itself: a loop that was held up would fence off its own work.
         and_(_ROW.owner != claimer, last_seen < oldest_sign_of_life),
-        and_(_ROW.owner != claimer, last_seen.is_(None), _ROW.started_at < oldest_sign_of_life),
+        and_(or_(_ROW.owner == claimer, last_seen.is_(None)), _ROW.started_at < oldest_sign_of_life),
     )
     claimable = or_(_ROW.status == Status.QUEUED.value, and_(_ROW.status == Status.RUNNING.value, orphaned))
-    statement = select(_ROW.key).where(claimable).order_by(_ROW.key).limit(limit).with_for_update(skip_locked=True)
-    return list(connection.scalars(statement))
+    # What the claimer runs is left out here: hundreds of ids are more than a statement should hold. A loop that was
+    # held up, so that its heartbeat is old, would otherwise fence off its own work.
+    statement = select(_ROW.key, _ROW.id).where(claimable).order_by(_ROW.key).limit(limit + len(running))
+    found = connection.execute(statement.with_for_update(skip_locked=True)).all()
+    return [row.key for row in found if row.id not in running][:limit]
 
 
 def _rows(
@@ -222,8 +238,13 @@ def _key_of(connection: Connection, recognition_id: str) -> int:
     return sort_key(recognition_id) if known is None else known
 
 
-def _refers_to(connection: Connection, audio_key: str) -> bool:
-    return connection.scalar(select(_ROW.key).where(_ROW.audio_key == audio_key).limit(1)) is not None
+def _audio_keys_in_use(connection: Connection, keys: Sequence[str]) -> set[str]:
+    in_use: set[str | None] = set()
+    for start in range(0, len(keys), _BATCH):
+        in_use.update(
+            connection.scalars(select(_ROW.audio_key).where(_ROW.audio_key.in_(keys[start : start + _BATCH])))
+        )
+    return {key for key in in_use if key}
 
 
 def _heartbeat(connection: Connection, owner: str) -> None:

@@ -1,5 +1,6 @@
 """What every test may use: one running server, and speech that the demo model knows."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from tests.helpers.server import Server, running_server
 from tests.helpers.speech import SPEECH_TEXT, say, write_wav
+
+#: The developer's own config.yaml has no say in what the tests start.
+os.environ["ASR_CONFIG"] = os.devnull
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,8 @@ class Throttle:
 class Access:
     """Who a caller is. Makes no difference between pages, Gradio's API, HTTP routes and WebSockets.
 
-    ``secret`` signs cookies. ``api_keys``: ``{name: key}``. ``is_loopback``: only this machine can reach the server.
+    ``secret`` signs cookies. ``admin_token``: what makes an administrator; without one everybody on this machine is.
+    ``api_keys``: ``{name: key}``. ``is_loopback``: only this machine can reach the server.
     ``allow_open``: the operator opened it to others although there are no accounts.
     """
 
@@ -166,7 +167,11 @@ class Access:
                     return True
             except BadSignature:
                 pass
-        return not by_key and self.local_only and self._is_local(scope, headers) and is_loopback(host_of(headers))
+        # Whoever sits at the machine, for as long as nothing else was settled: a proxy that says nothing of its
+        # callers looks the same, so a token, once there is one, is asked of everybody.
+        if by_key or self._admin_token or not self.local_only:
+            return False
+        return self._is_local(scope, headers) and is_loopback(host_of(headers))
 
     def _is_local(self, scope: Scope, headers: Headers) -> bool:
         return is_loopback(_peer(scope)) and not is_forwarded(headers)

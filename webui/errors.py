@@ -73,7 +73,7 @@ def failure_of(row: Recognition) -> SpeechError | None:
     if not row.status.is_final:
         return DeadlineExceeded(f"it is not finished yet; ask again for {row.id}", **details)
     error = row.error or {}
-    return error_from_code(str(error.get("code") or "internal_error"), str(error.get("message") or ""), **details)
+    return error_from_code(str(error.get("code") or "internal_error"), str(error.get("message") or ""), details)
 
 
 def error_json(error: SpeechError) -> dict[str, Any]:

@@ -40,16 +40,3 @@ def _create(path: Path) -> None:
         pass
     finally:
         draft.unlink()
-
-
-def parse_api_keys(pairs: tuple[str, ...]) -> dict[str, str]:
-    """``("name:key", …)`` as ``{name: key}``. Raises ``ValueError`` without repeating a key."""
-    keys: dict[str, str] = {}
-    for position, pair in enumerate(pairs, 1):
-        name, _, key = (part.strip() for part in pair.partition(":"))
-        if not name or len(key) < 8:
-            raise ValueError(f"entry {position} is not of the form name:key with a key of at least 8 characters")
-        if name in keys:
-            raise ValueError(f"the name {name!r} occurs twice")
-        keys[name] = key
-    return keys

@@ -1,18 +1,22 @@
 """The web UI process as one ASGI application: API routes first, then the pages, all behind one access check."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
+from domain.access import parse_api_keys
 from services.bundle import Services
 from webui.access import Access
 from webui.api.context import ApiConfig, MetricsSource
 from webui.api.routes import add_routes
-from webui.secret import load_secret, parse_api_keys
+from webui.ready import announce_ready
+from webui.secret import load_secret
 from webui.shell import UiConfig, mount_ui
 
 #: What a form may add to the file in it.
@@ -49,7 +53,11 @@ def create_web_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with running():
-            yield
+            telling = asyncio.create_task(announce_ready(services.nodes, partial(print, flush=True)))
+            try:
+                yield
+            finally:
+                telling.cancel()
 
     access = Access(
         secret=load_secret(config.data_dir, config.secret),

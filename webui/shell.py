@@ -15,6 +15,7 @@ from webui.components.samples import read_samples
 from webui.i18n import Catalogue
 from webui.page_head import PageHead
 from webui.pages.context import PageContext, view
+from webui.pages.given_files import accept_uploads_only
 from webui.pages.history import history_page
 from webui.pages.nodes import nodes_page
 from webui.pages.recognise import recognise_page
@@ -84,6 +85,7 @@ def build_ui(services: Services, *, access: Access, config: UiConfig) -> gr.Bloc
         nodes_page(context, demo.load)
     # The mount reads the translations before it sets those that it is given.
     demo.i18n_instance = config.catalogue.for_browser()
+    accept_uploads_only(demo, context)
     # Only through the queue: /run/{name} would pass by its limits.
     demo.queue(default_concurrency_limit=None, api_open=False)
     return demo

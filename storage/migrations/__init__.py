@@ -31,15 +31,6 @@ def downgrade(url: str, revision: str) -> None:
     _migrate(url, lambda connection: command.downgrade(_config(connection), revision))
 
 
-def is_current(url: str) -> bool:
-    """Whether the database has the newest schema. Raises :class:`StorageUnavailable`."""
-    database = open_database(url)
-    try:
-        return database.run(current_revision) == newest_revision()
-    finally:
-        database.close()
-
-
 def newest_revision() -> str | None:
     """The revision that this program needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()

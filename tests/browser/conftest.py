@@ -40,15 +40,19 @@ def visit(browser: Browser, server_url: str) -> Visit:
     """``with visit("/history", locale="en-US") as page``: a visitor of its own, with its own cookie.
 
     On this machine everybody is an administrator and sees all that others did; a visitor who comes through a proxy
-    is not. ``admin=True`` leaves the proxy out.
+    is not. ``admin=True`` leaves the proxy out. ``script`` runs before those of the page.
     """
 
     @contextmanager
-    def opened(path: str = "/", *, locale: str = "zh-CN", admin: bool = False, **context: object) -> Iterator[Page]:
+    def opened(
+        path: str = "/", *, locale: str = "zh-CN", admin: bool = False, script: str = "", **context: object
+    ) -> Iterator[Page]:
         if not admin:
             context["extra_http_headers"] = {"x-forwarded-for": "192.0.2.7"}
         visitor = browser.new_context(locale=locale, permissions=["microphone"], **context)  # pyright: ignore[reportArgumentType]
         visitor.set_default_timeout(WAIT_MS)
+        if script:
+            visitor.add_init_script(script)
         page = visitor.new_page()
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(f"script: {error}"))

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.helpers.browser import badge, go, recognise, upload
+from tests.helpers.sounds import sox
 
 Visit = Callable[..., AbstractContextManager[Page]]
 Recording = Callable[..., Path]
@@ -259,7 +260,7 @@ def test_the_nodes_page_drains_and_resumes(visit: Visit) -> None:
 
 
 def test_the_nodes_page_is_not_drawn_again_when_nothing_changed(visit: Visit) -> None:
-    with visit("/nodes") as page:
+    with visit("/nodes", admin=True) as page:
         page.wait_for_selector(".asr-card")
         page.evaluate("document.querySelector('.asr-card').dataset.seen = '1'")
         with page.expect_response(lambda answer: "queue/data" in answer.url):
@@ -295,6 +296,62 @@ def test_every_page_fits_a_phone(visit: Visit, path: str, scheme: str) -> None:
         page.wait_for_load_state("networkidle" if path == "/history" else "load")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390
+
+
+def amr(source: Path, path: Path) -> None:
+    # Without its pauses: what a telephone sends in them, the decoder does not know.
+    sox(source, "-r", "8000", "-t", "amr-nb", path, *"silence 1 0.05 2% -1 0.05 2%".split())
+
+
+def au(source: Path, path: Path) -> None:
+    sox(source, "-e", "mu-law", path)
+
+
+def gsm_wav(source: Path, path: Path) -> None:
+    sox(source, "-r", "8000", "-e", "gsm", path)
+
+
+@pytest.mark.parametrize(("name", "make"), [("电话.amr", amr), ("旧.au", au), ("总机.wav", gsm_wav)])
+def test_what_the_browser_cannot_play_is_said_and_can_be_downloaded(
+    page_zh: Page, recording: Recording, tmp_path: Path, name: str, make: Callable[[Path, Path], None]
+) -> None:
+    path = tmp_path / name
+    make(recording("原.wav", level=41), path)
+    recognise(page_zh, path)
+    expect(page_zh.locator(".asr-lines li").first).to_be_visible()
+    note = page_zh.locator("asr-player .note")
+    expect(note).to_contain_text("浏览器不能播放这种格式")
+    expect(page_zh.locator("asr-player .play")).not_to_be_visible()
+    with page_zh.expect_download() as download:
+        note.get_by_role("link", name="下载录音").click()
+    assert Path(download.value.path()).read_bytes() == path.read_bytes()
+    assert download.value.suggested_filename == name
+
+
+def test_the_hotword_sample_differs_without_its_hotword(page_zh: Page) -> None:
+    page_zh.locator("#asr-samples [data-event=sample]").nth(1).click()
+    page_zh.wait_for_selector(".asr-result")
+    expect(page_zh.locator("#asr-hotwords textarea")).to_have_value("杭州")
+    expect(page_zh.locator(".asr-lines")).to_contain_text("杭州")
+    first = page_zh.url
+    page_zh.fill("#asr-hotwords textarea", "")
+    page_zh.click("#asr-start")
+    page_zh.wait_for_function("first => location.href !== first", arg=first)
+    expect(page_zh.locator(".asr-result .asr-lines")).to_contain_text("今天")
+    expect(page_zh.locator(".asr-lines")).not_to_contain_text("杭州")
+
+
+def test_without_https_the_microphone_says_what_it_needs(visit: Visit) -> None:
+    hint = ".asr-needs-https"
+    with visit("/") as page:
+        page.get_by_role("tab", name="录音").click()
+        expect(page.locator("#asr-microphone .record-button")).to_be_visible()
+        expect(page.locator(hint)).not_to_be_visible()
+    with visit("/", script="Object.defineProperty(window, 'isSecureContext', {get: () => false})") as page:
+        page.get_by_role("tab", name="录音").click()
+        expect(page.locator(hint)).to_contain_text("https")
+        expect(page.locator(hint)).to_contain_text("localhost")
+        expect(page.locator("#asr-microphone")).not_to_be_visible()
 
 
 def test_a_sample_gives_its_text_with_one_click(page_zh: Page) -> None:

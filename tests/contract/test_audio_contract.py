@@ -1,13 +1,14 @@
 """What every audio store must do, wherever the recordings lie."""
 
 import asyncio
+import os
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from domain.errors import NotFound, UploadTooLarge
+from domain.errors import NotFound
+from domain.ids import new_id
 from domain.ports import AudioStore
 from storage.audio import FileAudioStore
 
@@ -30,14 +31,20 @@ BAD_KEYS = [
 ]
 
 
-@pytest.fixture(params=["file"])
+@pytest.fixture(params=["copied", "linked"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> AudioStore:
-    return FileAudioStore(tmp_path / "store" / "audio")
+    uploads = {"copied": [], "linked": [tmp_path / "uploads"]}[request.param]
+    return FileAudioStore(tmp_path / "store" / "audio", written_once=uploads)
 
 
-async def pieces(*chunks: bytes) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
+async def put(store: AudioStore, tmp_path: Path, data: bytes = b"x", suffix: str = "") -> str:
+    """Puts an upload, of which nothing stays but what the store has."""
+    upload = tmp_path / "uploads" / new_id()
+    upload.parent.mkdir(exist_ok=True)
+    upload.write_bytes(data)
+    key = await store.put_file(upload, suffix=suffix)
+    upload.unlink()
+    return key
 
 
 async def content(store: AudioStore, key: str) -> bytes:
@@ -57,17 +64,18 @@ async def test_a_file_comes_back(store: AudioStore, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB + 17])
-async def test_a_stream_comes_back_whole(store: AudioStore, size: int) -> None:
-    data = bytes(number % 251 for number in range(1_000)) * (size // 1_000 + 1)
-    data = data[:size]
-    chunks = [data[start : start + 70_000] for start in range(0, size, 70_000)]
-    key = await store.put_stream(pieces(b"", *chunks, b""), suffix="mp3", max_bytes=size)
-    assert await content(store, key) == data
+async def test_a_file_of_any_size_comes_back_whole(store: AudioStore, tmp_path: Path, size: int) -> None:
+    data = (bytes(number % 251 for number in range(1_000)) * (size // 1_000 + 1))[:size]
+    assert await content(store, await put(store, tmp_path, data, "mp3")) == data
 
 
-async def test_the_same_file_twice_has_two_keys(store: AudioStore) -> None:
-    keys = await asyncio.gather(*(store.put_stream(pieces(b"x"), max_bytes=9) for _ in range(20)))
-    assert len(set(keys)) == 20
+async def test_the_same_recording_put_again_is_another_one(store: AudioStore, tmp_path: Path) -> None:
+    first = await put(store, tmp_path)
+    async with store.local(first) as path:
+        keys = await asyncio.gather(*(store.put_file(path) for _ in range(20)))
+    assert len({first, *keys}) == 21
+    await store.delete([first, *keys[1:]])
+    assert await content(store, keys[0]) == b"x"
 
 
 @pytest.mark.parametrize(
@@ -89,54 +97,12 @@ async def test_the_same_file_twice_has_two_keys(store: AudioStore) -> None:
         ("😀", ""),
     ],
 )
-async def test_only_a_harmless_suffix_becomes_part_of_the_key(store: AudioStore, suffix: str, end: str) -> None:
-    key = await store.put_stream(pieces(b"x"), suffix=suffix, max_bytes=9)
+async def test_only_a_harmless_suffix_becomes_part_of_the_key(
+    store: AudioStore, tmp_path: Path, suffix: str, end: str
+) -> None:
+    key = await put(store, tmp_path, suffix=suffix)
     assert KEY.fullmatch(key)
     assert key[8 + 36 :] == end
-
-
-async def test_nothing_stays_of_a_stream_that_is_too_long(store: AudioStore) -> None:
-    with pytest.raises(UploadTooLarge) as caught:
-        await store.put_stream(pieces(*[b"x" * MIB] * 4), max_bytes=3 * MIB)
-    assert caught.value.details["limit_bytes"] == 3 * MIB
-    await asyncio.sleep(0.01)
-    assert await store.keys_older_than(0) == []
-
-
-@pytest.mark.parametrize("error", [ConnectionResetError("the browser went away"), RuntimeError("x")])
-async def test_nothing_stays_of_a_stream_that_breaks(store: AudioStore, error: Exception) -> None:
-    async def breaking() -> AsyncIterator[bytes]:
-        for _ in range(4):
-            yield b"x" * MIB
-        raise error
-
-    with pytest.raises(type(error)):
-        await store.put_stream(breaking(), max_bytes=99 * MIB)
-    await asyncio.sleep(0.01)
-    assert await store.keys_older_than(0) == []
-
-
-async def test_nothing_stays_of_a_stream_that_is_cancelled(store: AudioStore) -> None:
-    reached = asyncio.Event()
-
-    async def endless() -> AsyncIterator[bytes]:
-        for _ in range(3):
-            yield b"x" * MIB
-        reached.set()
-        await asyncio.Event().wait()
-        yield b""
-
-    task = asyncio.create_task(store.put_stream(endless(), max_bytes=99 * MIB))
-    await asyncio.wait_for(reached.wait(), 10)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    # The store cleans up in a thread of its own.
-    for _ in range(500):
-        if not await store.keys_older_than(-60):
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("a part file stayed")
 
 
 async def test_a_file_that_is_not_there_cannot_be_stored(store: AudioStore, tmp_path: Path) -> None:
@@ -157,9 +123,9 @@ async def test_an_impossible_key_leads_nowhere(store: AudioStore, tmp_path: Path
     assert secret.read_bytes() == b"secret"
 
 
-async def test_what_was_deleted_has_gone(store: AudioStore) -> None:
-    key = await store.put_stream(pieces(b"x"), max_bytes=9)
-    kept = await store.put_stream(pieces(b"y"), max_bytes=9)
+async def test_what_was_deleted_has_gone(store: AudioStore, tmp_path: Path) -> None:
+    key = await put(store, tmp_path, b"x")
+    kept = await put(store, tmp_path, b"y")
     await store.delete([key, "2026/11/01a1faf6-5565-75b3-a0d3-1d298e15afb3.wav"])
     await store.delete([key])
     with pytest.raises(NotFound):
@@ -167,8 +133,17 @@ async def test_what_was_deleted_has_gone(store: AudioStore) -> None:
     assert await content(store, kept) == b"y"
 
 
-async def test_recordings_are_listed_by_age(store: AudioStore) -> None:
+async def test_recordings_are_listed_by_age(store: AudioStore, tmp_path: Path) -> None:
     assert await store.keys_older_than(0) == []
-    keys = [await store.put_stream(pieces(b"x"), suffix="wav", max_bytes=9) for _ in range(3)]
+    keys = [await put(store, tmp_path, suffix="wav") for _ in range(3)]
     assert await store.keys_older_than(3_600) == []
     assert await store.keys_older_than(-60) == sorted(keys)
+
+
+async def test_the_age_of_a_recording_counts_from_when_it_was_put(store: AudioStore, tmp_path: Path) -> None:
+    upload = tmp_path / "uploads" / "old"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    os.utime(upload, (0, 0))
+    await store.put_file(upload)
+    assert await store.keys_older_than(3_600) == []

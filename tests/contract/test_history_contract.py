@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from domain.ids import new_id
 from domain.recognition import AudioInfo, CacheOutcome, HistoryQuery, Progress, Recognition, Stage, Status
@@ -95,6 +96,15 @@ async def test_a_repeated_insert_changes_nothing(history: SqlHistory) -> None:
     await history.insert(row)
     assert (await stored(history, row.id)).status is Status.SUCCEEDED
     assert len((await history.page(HistoryQuery(user=None))).rows) == 1
+
+
+@pytest.mark.timeout(30)
+async def test_a_row_that_the_database_refuses_is_an_error_and_blocks_nobody(history: SqlHistory) -> None:
+    with pytest.raises(IntegrityError):
+        await history.insert(a_row(attempt=None))
+    row = a_row()
+    await history.insert(row)
+    assert (await history.page(HistoryQuery(user=None))).rows[0].id == row.id
 
 
 @pytest.mark.parametrize("unknown", [new_id(), "", "1", "../x", "\ud800", "x" * 10_000])
@@ -189,7 +199,7 @@ async def test_only_a_queued_row_is_cancelled(history: SqlHistory) -> None:
     assert back.status is Status.CANCELLED
     assert back.finished_at is not None
     # The running row's owner was never heard of, but it has only just begun.
-    assert await history.claim("p", 10, stale_after_seconds=HOUR) == []
+    assert await history.claim("p", 10, stale_after_seconds=HOUR, running=()) == []
 
 
 # Claims
@@ -200,21 +210,21 @@ async def test_the_oldest_queued_rows_are_claimed_first(history: SqlHistory) -> 
     for row in reversed(rows):
         await history.insert(row)
     oldest_first = sorted(row.id for row in rows)
-    first = await history.claim("p", 3, stale_after_seconds=HOUR)
-    second = await history.claim("q", 3, stale_after_seconds=HOUR)
+    first = await history.claim("p", 3, stale_after_seconds=HOUR, running=())
+    second = await history.claim("q", 3, stale_after_seconds=HOUR, running=())
     assert [row.id for row in first] == oldest_first[:3]
     assert [row.id for row in second] == oldest_first[3:]
     assert {(row.status, row.attempt, row.owner) for row in first} == {(Status.RUNNING, 1, "p")}
     assert await stored(history, first[0].id) == first[0]
-    assert await history.claim("r", 3, stale_after_seconds=HOUR) == []
-    assert await history.claim("r", 0, stale_after_seconds=0) == []
+    assert await history.claim("r", 3, stale_after_seconds=HOUR, running=()) == []
+    assert await history.claim("r", 0, stale_after_seconds=0, running=()) == []
 
 
 async def test_rows_of_a_living_owner_stay_with_it(history: SqlHistory) -> None:
     await history.insert(a_row())
     await history.heartbeat("process-1")
     await history.heartbeat("process-1")
-    assert await history.claim("p", 10, stale_after_seconds=HOUR) == []
+    assert await history.claim("p", 10, stale_after_seconds=HOUR, running=()) == []
 
 
 @pytest.mark.parametrize("was_heard_of", [True, False])
@@ -224,7 +234,7 @@ async def test_rows_of_a_silent_owner_are_taken_over(history: SqlHistory, was_he
     if was_heard_of:
         await history.heartbeat("process-1")
     await asyncio.sleep(0.01)
-    [claimed] = await history.claim("process-2", 10, stale_after_seconds=0)
+    [claimed] = await history.claim("process-2", 10, stale_after_seconds=0, running=())
     assert (claimed.id, claimed.attempt, claimed.owner) == (row.id, 2, "process-2")
     assert claimed.audio_key == "2026/11/x"
     assert not await history.finish(row.with_changes(status=Status.SUCCEEDED))
@@ -238,25 +248,58 @@ async def test_rows_of_a_retired_owner_are_free_at_once(history: SqlHistory) -> 
     await history.heartbeat("process-1")
     await history.heartbeat("process-2")
     await history.retire("process-1")
-    assert [item.id for item in await history.claim("p", 10, stale_after_seconds=HOUR)] == [row.id]
+    assert [item.id for item in await history.claim("p", 10, stale_after_seconds=HOUR, running=())] == [row.id]
 
 
 async def test_nobody_claims_what_it_runs_itself(history: SqlHistory) -> None:
     row = a_row(owner="busy")
     await history.heartbeat("busy")
     await history.insert(row)
-    assert await history.claim("busy", 10, stale_after_seconds=-HOUR) == []
-    assert [item.id for item in await history.claim("other", 10, stale_after_seconds=-HOUR)] == [row.id]
+    assert await history.claim("busy", 10, stale_after_seconds=-HOUR, running={row.id}) == []
+    # Not even once it has said that it goes: it may still finish what it has.
+    await history.retire("busy")
+    assert await history.claim("busy", 10, stale_after_seconds=-HOUR, running={row.id}) == []
+    [claimed] = await history.claim("other", 10, stale_after_seconds=HOUR, running=())
+    assert (claimed.id, claimed.owner) == (row.id, "other")
+
+
+async def test_work_that_was_lost_inside_the_process_is_taken_up_again(history: SqlHistory) -> None:
+    lost, runs = a_row(owner="busy"), a_row(owner="busy")
+    for row in (lost, runs):
+        await history.insert(row)
+    await history.heartbeat("busy")
+    # A row is written a moment before its work is known: it must not look lost.
+    assert await history.claim("busy", 10, stale_after_seconds=HOUR, running=[runs.id]) == []
+    await asyncio.sleep(0.01)
+    [claimed] = await history.claim("busy", 10, stale_after_seconds=0, running=[runs.id])
+    assert (claimed.id, claimed.attempt, claimed.owner) == (lost.id, 2, "busy")
+    assert not await history.finish(lost.with_changes(status=Status.SUCCEEDED))
+    assert await history.finish(claimed.with_changes(status=Status.SUCCEEDED))
+    assert await history.finish(runs.with_changes(status=Status.SUCCEEDED))
+
+
+async def test_what_runs_does_not_hide_what_waits(history: SqlHistory) -> None:
+    runs = {row.id: row for row in (a_row(owner="busy") for _ in range(40))}
+    waits = [a_row(status=Status.QUEUED, attempt=0, owner=None) for _ in range(3)]
+    for row in (*runs.values(), *waits):
+        await history.insert(row)
+    oldest_first = sorted(row.id for row in waits)
+    # Older rows of its own stand before them; a live view is enough.
+    claimed = await history.claim("busy", 2, stale_after_seconds=-HOUR, running=runs.keys())
+    assert [row.id for row in claimed] == oldest_first[:2]
+    runs |= {row.id: row for row in claimed}
+    claimed = await history.claim("busy", 2, stale_after_seconds=-HOUR, running=runs.keys())
+    assert [row.id for row in claimed] == oldest_first[2:]
 
 
 async def test_no_row_is_claimed_twice(history: SqlHistory) -> None:
     rows = [a_row(status=Status.QUEUED, attempt=0, owner=None) for _ in range(40)]
     for row in rows:
         await history.insert(row)
-    taken = await asyncio.gather(*(history.claim(f"p{i}", 5, stale_after_seconds=HOUR) for i in range(10)))
+    taken = await asyncio.gather(*(history.claim(f"p{i}", 5, stale_after_seconds=HOUR, running=()) for i in range(10)))
     ids = [row.id for claimed in taken for row in claimed]
     assert len(ids) == len(set(ids))
-    while more := await history.claim("last", 5, stale_after_seconds=HOUR):
+    while more := await history.claim("last", 5, stale_after_seconds=HOUR, running=()):
         ids += [row.id for row in more]
     assert sorted(ids) == sorted(row.id for row in rows)
 
@@ -426,14 +469,17 @@ async def test_a_recording_goes_with_its_last_row(history: SqlHistory) -> None:
     await history.insert(first)
     await history.insert(again)
     assert await history.delete([first.id], user=None) == []
-    assert await history.audio_key_in_use("2026/11/a")
+    assert await history.audio_keys_in_use(["2026/11/a"]) == {"2026/11/a"}
     assert await history.delete([again.id, again.id], user=None) == ["2026/11/a"]
-    assert not await history.audio_key_in_use("2026/11/a")
+    assert await history.audio_keys_in_use(["2026/11/a"]) == set()
 
 
 async def test_hundreds_of_rows_are_deleted_at_once(history: SqlHistory, database: Database) -> None:
     rows = [succeeded("好", filename="x", audio_key=f"2026/11/{number}") for number in range(520)]
     await asyncio.gather(*(history.insert(row) for row in rows))
+    keys = [f"2026/11/{number}" for number in range(1_100)]
+    assert await history.audio_keys_in_use(keys) == set(keys[:520])
+    assert await history.audio_keys_in_use([]) == set()
     assert len(await history.delete([row.id for row in rows], user=None)) == 520
     assert (await history.page(HistoryQuery(user=None))).rows == ()
     assert await found(history, "好") == set()

@@ -27,7 +27,9 @@ async def main():
     print("ready", flush=True)
     while not Path(sys.argv[3]).exists():
         await asyncio.sleep(0.001)
-    while rows := await history.claim(sys.argv[2], 3, stale_after_seconds=3600):
+    running = set()
+    while rows := await history.claim(sys.argv[2], 3, stale_after_seconds=3600, running=running):
+        running.update(row.id for row in rows)
         for row in rows:
             print(row.id, row.attempt)
     database.close()
@@ -44,15 +46,18 @@ from storage.history import SqlHistory
 from storage.sql import open_database
 from tests.helpers.storage import a_row, a_transcript
 
-async def chunks(data):
-    for start in range(0, len(data), 300_000):
-        yield data[start:start + 300_000]
-
 async def main():
-    history, store = SqlHistory(open_database(sys.argv[1])), FileAudioStore(Path(sys.argv[2]))
+    root, uploads = Path(sys.argv[2]), Path(sys.argv[2] + "-" + sys.argv[3])
+    uploads.mkdir()
+    # One writer links what the other copies.
+    store = FileAudioStore(root, written_once=[uploads] if sys.argv[3] == "p" else [])
+    history = SqlHistory(open_database(sys.argv[1]))
     while True:
         data = os.urandom(1_500_000)
-        key = await store.put_stream(chunks(data), suffix="wav", max_bytes=1 << 30)
+        upload = uploads / "upload"
+        upload.write_bytes(data)
+        key = await store.put_file(upload, suffix="wav")
+        upload.unlink()
         row = a_row(audio_key=key, owner=sys.argv[3])
         await history.insert(row)
         print(row.id, key, hashlib.sha256(data).hexdigest(), flush=True)
@@ -108,13 +113,13 @@ async def test_killed_writers_lose_nothing_that_was_accepted(tmp_path: Path) -> 
     # What runs no more can be taken over; what the search finds is exactly what was finished.
     rows = (await history.page(HistoryQuery(user=None, limit=1_000))).rows
     running = {row.id for row in rows if row.status is Status.RUNNING}
-    assert {row.id for row in await history.claim("next", 10, stale_after_seconds=0)} == running
+    assert {row.id for row in await history.claim("next", 10, stale_after_seconds=0, running=())} == running
     found = (await history.page(HistoryQuery(user=None, text="好好", limit=1_000))).rows
     assert {row.id for row in found} == {row.id for row in rows} - running
     # The sweep finds every file that no row refers to.
-    for key in await store.keys_older_than(-60):
-        if not await history.audio_key_in_use(key):
-            await store.delete([key])
+    keys = await store.keys_older_than(-60)
+    in_use = await history.audio_keys_in_use(keys)
+    await store.delete([key for key in keys if key not in in_use])
     assert set(await store.keys_older_than(-60)) == {row.audio_key for row in rows}
     database.close()
     with closing(sqlite3.connect(tmp_path / "h.db")) as connection:

@@ -27,7 +27,8 @@ instance = uuid.uuid4().hex
 
 
 def result(job: dict[str, Any], text: str = "你好") -> dict[str, Any]:
-    segments = [{"start_ms": 0, "end_ms": 900, "text": text}]
+    many = 300 if "large" in job["options"]["hotwords"] else 1
+    segments = [{"start_ms": 900 * n, "end_ms": 900 * n + 900, "text": text, "words": []} for n in range(many)]
     return {
         "result": {
             "output": {"track": job["track"], "segments": segments, "language": "zh", "warnings": []},
@@ -61,6 +62,8 @@ class Run:
 
     async def work(self) -> None:
         words = self.job["options"]["hotwords"]
+        if "mute" in words:
+            await self.stop.wait()
         self.tell({"segment": 0, "of": 3, "segments": []})
         for number in range(1, 4):
             seconds = 60 if "hang" in words else 0.4 if "slow" in words else 0

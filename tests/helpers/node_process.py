@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cluster.child import ChildNode, ChildPhase
+
 FAKE_NODE = Path(__file__).with_name("fake_node.py")
 START_SECONDS = 60
 
@@ -133,6 +135,15 @@ class CuttableLink:
                 await sink.drain()
         self._writers.discard(sink)
         sink.close()
+
+
+async def listening(child: ChildNode, seconds: float = 90.0) -> str:
+    """The child's URL as soon as it listens; the end of its log if it never does."""
+    try:
+        await eventually(lambda: child.state.phase is ChildPhase.LISTENING, seconds)
+    except AssertionError:
+        raise AssertionError(f"{child.state.reason}\n{child.log_tail()}") from None
+    return child.url
 
 
 async def eventually(check: Any, seconds: float = 20.0) -> Any:

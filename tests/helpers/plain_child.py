@@ -33,6 +33,8 @@ def main() -> int:
     if os.environ.get("FAKE_EXIT"):
         print("cannot find the model", flush=True)
         return int(os.environ["FAKE_EXIT"])
+    if os.environ.get("FAKE_DEAF"):
+        signal.pause()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", args.port), Handler)
 
     def end(*_: object) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.node import (
@@ -32,6 +32,7 @@ class ScriptedPool:
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(("auto", "zh", "en"), hotwords=True))
     script: list[Exception | str] = field(default_factory=list)
     answer: str = "今天是三月五号"
+    language: str = "zh"
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     jobs: list[tuple[str, NodeJob]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -65,7 +66,7 @@ class ScriptedPool:
         if isinstance(step, Exception):
             raise step
         text = f"{step}·{job.track}" if self.capabilities.writes else step
-        output = ModelOutput(job.track, (ModelSegment(0, 900, text),), "zh")
+        output = ModelOutput(job.track, (ModelSegment(0, 900, text),), self.language)
         return NodeResult(output, self.model, self.fingerprint, "cpu", 1.0, 50)
 
     async def refresh(self) -> None:
@@ -74,6 +75,3 @@ class ScriptedPool:
 
     async def set_intent(self, intent: NodeIntent) -> None:
         self.urls = [intent.url]
-
-    def with_fingerprint(self, fingerprint: str) -> "ScriptedPool":
-        return replace(self, fingerprint=fingerprint)

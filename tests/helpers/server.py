@@ -25,8 +25,11 @@ class Server:
         self._command = command
         self._env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("ASR_")},
+            "ASR_CONFIG": os.devnull,
             "ASR_DATA_DIR": str(data_dir),
-            "ASR_MODEL": "demo",
+            # `auto` means the demo model then, whatever was downloaded on this machine.
+            "MODELSCOPE_CACHE": str(data_dir.parent / "hub"),
+            "HF_HOME": str(data_dir.parent / "hub"),
             "PYTHONUNBUFFERED": "1",
             **env,
         }

@@ -14,7 +14,7 @@ import pytest_asyncio
 from cluster.child import ChildNode, ChildPhase, ChildState
 from cluster.pool import Pool
 from domain.node import Availability
-from tests.helpers.node_process import MemoryRegistry, NoObserver, eventually
+from tests.helpers.node_process import MemoryRegistry, NoObserver, eventually, listening
 
 PLAIN_CHILD = Path(__file__).resolve().parents[1] / "helpers" / "plain_child.py"
 Make = Callable[..., ChildNode]
@@ -25,9 +25,16 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
     """Makes children that are stopped at the end."""
     made: list[ChildNode] = []
 
-    def build(*, stop_seconds: float = 10.0, **env: str) -> ChildNode:
+    def build(*, stop_seconds: float = 10.0, listen_seconds: float = 60.0, **env: str) -> ChildNode:
         command, whole = [sys.executable, str(PLAIN_CHILD)], {**os.environ, **env}
-        child = ChildNode(command, whole, tmp_path, first_pause_seconds=0.05, stop_seconds=stop_seconds)
+        child = ChildNode(
+            command,
+            whole,
+            tmp_path,
+            first_pause_seconds=0.05,
+            stop_seconds=stop_seconds,
+            listen_seconds=listen_seconds,
+        )
         made.append(child)
         return child
 
@@ -38,6 +45,12 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
 
 def model_at(url: str) -> str:
     return httpx.get(url + "/healthz", trust_env=False).json()["model"]
+
+
+async def turns(number: int) -> None:
+    """Lets a task that was just made come to its first wait: no time passes."""
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 def is_alive(pid: int) -> bool:
@@ -57,17 +70,17 @@ async def test_it_listens_restarts_at_the_same_address_and_ends(make: Make, tmp_
     child.on_change = note
     await child.start()
     assert child.state == ChildState("local", "", ChildPhase.STARTING)
-    url, first = await child.listening(60), child.pid
+    url, first = await listening(child), child.pid
     assert first and model_at(url) == "demo"
 
     os.kill(first, signal.SIGKILL)
     await eventually(lambda: child.state.phase is not ChildPhase.LISTENING)
-    assert await child.listening(60) == url
+    assert await listening(child) == url
     second = child.pid
     assert second and second != first
 
     await child.restart({"FAKE_MODEL": "another"})
-    assert await child.listening(60) == url
+    assert await listening(child) == url
     assert model_at(url) == "another"
     third = child.pid
     await child.stop()
@@ -97,8 +110,6 @@ async def test_a_node_that_cannot_start_says_why(make: Make) -> None:
     status = pool.statuses()[0]
     assert (status.name, status.availability) == ("local", Availability.FAILED)
     assert "exit status 7" in status.reason and "cannot find the model" in status.reason
-    with pytest.raises(TimeoutError, match="cannot find the model"):
-        await child.listening(0.1)
     await pool.stop()
 
 
@@ -109,10 +120,59 @@ async def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
     await child.stop()
 
 
+async def test_a_folder_that_cannot_be_written_is_told_and_tried_again(make: Make, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "run"
+    in_the_way.write_text("a file where a folder belongs")
+    child = make()
+    await child.start()
+    await eventually(lambda: child.state.phase is ChildPhase.FAILED)
+    assert "cannot be started" in child.state.reason and str(in_the_way) in child.state.reason
+    in_the_way.unlink()
+    await listening(child)
+
+
+async def test_a_child_that_never_listens_is_killed_and_told(make: Make) -> None:
+    child, pids = make(listen_seconds=0.2, FAKE_DEAF="1"), set[int]()
+
+    def has_failed() -> bool:
+        pids.update({child.pid} if child.pid else ())
+        return child.state.phase is ChildPhase.FAILED
+
+    await child.start()
+    await eventually(has_failed)
+    assert "does not listen after" in child.state.reason
+    await child.stop()
+    assert pids and not any(is_alive(pid) for pid in pids)
+
+
+async def test_a_restart_that_nobody_waits_for_any_more_is_made_to_its_end(make: Make) -> None:
+    child = make(stop_seconds=0.5, FAKE_STUBBORN="1")
+    await child.start()
+    url, first = await listening(child), child.pid
+    restarting = asyncio.create_task(child.restart({"FAKE_MODEL": "another"}))
+    await turns(5)
+    restarting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await restarting
+    await eventually(lambda: child.pid not in (None, first) and child.state.phase is ChildPhase.LISTENING, 60)
+    assert model_at(url) == "another"
+
+
+async def test_stopping_while_it_restarts_leaves_nothing_running(make: Make) -> None:
+    child = make(stop_seconds=0.5, FAKE_STUBBORN="1")
+    await child.start()
+    await listening(child)
+    restarting = asyncio.create_task(child.restart())
+    await turns(5)
+    restarting.cancel()
+    await child.stop()
+    assert (child.pid, child.state.phase) == (None, ChildPhase.STOPPED)
+
+
 async def test_a_node_that_does_not_end_is_killed(make: Make) -> None:
     child = make(stop_seconds=0.3, FAKE_STUBBORN="1")
     await child.start()
-    await child.listening(60)
+    await listening(child)
     pid = child.pid
     assert pid
     await child.stop()
@@ -122,7 +182,7 @@ async def test_a_node_that_does_not_end_is_killed(make: Make) -> None:
 async def test_a_taken_port_is_given_up(make: Make) -> None:
     child = make()
     await child.start()
-    url, pid = await child.listening(60), child.pid
+    url, pid = await listening(child), child.pid
     assert pid
     server: asyncio.Server | None = None
     os.kill(pid, signal.SIGKILL)

@@ -16,7 +16,7 @@ CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("
 
 def app(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "app.py"), *arguments]
-    full = {**CLEAN, "ASR_DATA_DIR": str(cwd / "data"), "ASR_MODEL": "demo", **env}
+    full = {**CLEAN, "ASR_CONFIG": os.devnull, "ASR_DATA_DIR": str(cwd / "data"), "ASR_MODEL": "demo", **env}
     return subprocess.run(command, cwd=cwd, env=full, capture_output=True, text=True, timeout=150)
 
 
@@ -25,6 +25,22 @@ def test_transcribe_through_the_running_server(server: Server, speech_wav: Path,
     assert (answer.returncode, answer.stdout.strip()) == (0, "今天天气怎么样？"), answer.stderr
     row = json.loads(app("transcribe", str(speech_wav), "--server", server.url, "--json", cwd=tmp_path).stdout)
     assert (row["status"], row["source"]) == ("succeeded", "cli")
+    missing = app("transcribe", "missing.wav", "--server", server.url, cwd=tmp_path)
+    assert missing.returncode == 1
+    assert "missing.wav cannot be read: No such file" in missing.stderr
+
+
+def test_a_proxy_of_the_environment_never_gets_what_stays_on_this_machine(
+    server: Server, speech_wav: Path, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        proxies = {"HTTP_PROXY": url, "http_proxy": url, "ALL_PROXY": url, "NO_PROXY": "", "no_proxy": ""}
+        answer = app("transcribe", str(speech_wav), "--server", server.url, cwd=tmp_path, **proxies)
+        assert (answer.returncode, answer.stdout.strip()) == (0, "今天天气怎么样？"), answer.stderr
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
 
 def test_transcribe_with_a_node_of_its_own_is_recorded(speech_wav: Path, tmp_path: Path) -> None:
@@ -37,7 +53,9 @@ def test_transcribe_with_a_node_of_its_own_is_recorded(speech_wav: Path, tmp_pat
     assert answer.returncode == 1, "one of the files is missing"
     assert [row.get("cache") for row in rows] == ["miss", None, "hit"]
     assert rows[0]["text"] == "今天天气怎么样？"
-    assert rows[1]["error"]["code"] == "bad_audio"
+    error = rows[1]["error"]
+    assert (error["code"], error["details"]) == ("invalid_input", {"reason": "no_such_file"})
+    assert "missing.wav" in error["message"]
     import sqlite3
 
     with sqlite3.connect(tmp_path / "data" / "history.db") as database:

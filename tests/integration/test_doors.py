@@ -2,7 +2,9 @@
 
 import json
 import secrets
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -68,6 +70,48 @@ def references(path: Path | str) -> list[Any]:
     return [data, [data], {"value": data}, {"files": [data], "text": ""}, str(path), {**data, "is_stream": True}]
 
 
+@pytest.fixture
+def listener() -> Iterator["Listener"]:
+    """An HTTP server of this test's own that notes what it is asked."""
+    with Listener() as running:
+        yield running
+
+
+class Listener(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        asked: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                self.send_error(404)
+
+            do_HEAD = do_GET
+
+            def log_message(self, format: str, *args: object) -> None: ...
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked = asked
+        self.url = f"http://127.0.0.1:{self.server_port}/x.wav"
+        self._thread = threading.Thread(target=self.serve_forever, daemon=True)
+
+    def __enter__(self) -> "Listener":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+def addresses(listener: Listener) -> list[Any]:
+    """References to what lies elsewhere: on this machine, and (never to be resolved) on the internet."""
+    # Gradio itself shuns private addresses; the public name must be refused before anybody looks it up.
+    urls = (listener.url, "http://asr-test.example.com/x.wav")
+    return [shape for url in urls for shape in references(url) if not isinstance(shape, str)]
+
+
 def config(http: httpx.Client) -> dict[str, Any]:
     return http.get("/config").json()
 
@@ -122,6 +166,41 @@ def read_queue(http: httpx.Client, session: str, events: int, vault: Vault) -> N
             ended += message["msg"] == "process_completed"
             if ended == events or message["msg"] in ("close_stream", "unexpected_error"):
                 return
+
+
+def test_the_queue_asks_no_address(http: httpx.Client, listener: Listener, server: Server) -> None:
+    begin = len(server.output())
+    for handler in handlers(http):
+        count = len(handler["inputs"])
+        for shape in addresses(listener)[: None if handler["api_name"] == "recognize" else 1] if count else []:
+            session = secrets.token_hex(6)
+            body = {"data": [shape] * count, "fn_index": handler["id"], "session_hash": session, "event_data": None}
+            assert http.post("/gradio_api/queue/join", json=body).status_code == 200
+            done = next(item for item in messages(http, session) if item["msg"] == "process_completed")
+            assert done["success"] is False
+            assert "Only uploaded files are taken" in done["output"]["error"], done
+            assert done["title"] == "access_denied"
+    assert listener.asked == []
+    assert "Traceback" not in server.output()[begin:]
+
+
+def messages(http: httpx.Client, session: str) -> Iterator[dict[str, Any]]:
+    with http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
+
+
+@pytest.mark.parametrize("route", ["call", "call/v2"])
+def test_named_endpoints_ask_no_address(http: httpx.Client, listener: Listener, server: Server, route: str) -> None:
+    begin = len(server.output())
+    for shape in addresses(listener):
+        body = {"audio": shape} if route == "call/v2" else {"data": [shape, "", "auto", True, True, 30_000]}
+        event = http.post(f"/gradio_api/{route}/recognize", json=body).json()["event_id"]
+        answer = http.get(f"/gradio_api/call/recognize/{event}").text
+        assert "event: error" in answer and "Only uploaded files are taken" in answer, answer
+    assert listener.asked == []
+    assert "Traceback" not in server.output()[begin:]
 
 
 @pytest.mark.parametrize("route", ["run", "api", "call", "call/v2"])
@@ -286,7 +365,7 @@ def test_an_open_server_keeps_its_visitors_apart(open_server: Server) -> None:
             assert forger.get(mine).status_code == 401
 
 
-def test_an_open_server_wants_a_key_of_programs(open_server: Server) -> None:
+def test_whoever_opened_no_page_needs_a_key(open_server: Server) -> None:
     with httpx.Client(base_url=open_server.url) as http:
         for path in ("/v1/recognitions", "/recognize", "/api/predict/", "/v1/audio/transcriptions"):
             assert http.post(path).status_code == 401
@@ -294,6 +373,9 @@ def test_an_open_server_wants_a_key_of_programs(open_server: Server) -> None:
             assert unknown.status_code == 401
             assert http.post(path, headers={"authorization": f"Bearer {API_KEY}"}).status_code == 400
         assert http.get("/healthz").status_code == 200
+        # The pages need these calls too, and anybody may open a page: keys name callers, they are no wall.
+        http.get("/", headers={"accept": "text/html"})
+        assert http.get("/v1/recognitions").status_code == 200
 
 
 def test_only_the_token_makes_an_administrator(open_server: Server) -> None:

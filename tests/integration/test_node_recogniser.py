@@ -16,6 +16,8 @@ from domain.options import RecognitionOptions, VadOptions
 from domain.transcript import Track
 from engine.engine_state import ModelSource
 from engine.recogniser import Recogniser
+from engine.samples import RATE
+from engine.speech_detection import SpeechDetector
 from tests.helpers.speech import SENTENCES, noise, say, silence, talk, unclear_hangzhou, write_wav
 
 # FunASR's dependencies warn while they are imported, in the thread that loads the model.
@@ -169,6 +171,45 @@ def test_detection_across_the_chunks_of_a_long_recording(demo: Recogniser, meeti
     assert len(found) == 35
     expected = [(found[0][0] + i * len(sentence) / 16) for i in range(35)]
     assert [start for start, _ in found] == pytest.approx(expected, abs=60)
+
+
+def varied_talk(seconds: float) -> np.ndarray:
+    """Sentences, pauses and noise of every length."""
+    dice = np.random.default_rng(7)
+    spoken = [say(text, language, voice) for language, text, _ in SENTENCES for voice in ("f3", "m6")]
+    parts: list[np.ndarray] = []
+    while sum(map(len, parts)) < seconds * RATE:
+        run = [spoken[place] for place in dice.integers(len(spoken), size=dice.integers(1, 6))]
+        parts.append(talk(*run, gap_seconds=dice.uniform(0.1, 2.5), level=dice.uniform(0, 150)))
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("vad", [VadOptions(), VadOptions(True, 1_500, 400)])
+def test_detection_by_the_minute_finds_what_detection_in_one_piece_finds(demo: Recogniser, vad: VadOptions) -> None:
+    assert demo.state.engine
+    model, sound = demo.state.engine.detector._model, varied_talk(280)
+    whole = SpeechDetector(model, chunk_ms=3_600_000).detect(sound, vad)
+    assert len(whole) > 30
+    assert SpeechDetector(model).detect(sound, vad) == whole
+    assert SpeechDetector(model, chunk_ms=7_000).detect(sound, vad) == whole
+
+
+def test_a_short_detection_passes_a_long_one_and_changes_nothing_in_it(demo: Recogniser) -> None:
+    assert demo.state.engine
+    detector = demo.state.engine.detector
+    long, short = varied_talk(200), talk(say("打开空调"), say("会议现在开始"))
+    own, others = VadOptions(True, 1_500, 400), VadOptions(True, 30_000, 2_000)
+    expected, expected_short = detector.detect(long, own), detector.detect(short, others)
+    passed: list[list[tuple[int, int]]] = []
+
+    def let_pass() -> None:
+        thread = threading.Thread(target=lambda: passed.append(detector.detect(short, others)), daemon=True)
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive(), "the short one waits for the long one"
+
+    assert detector.detect(long, own, let_pass) == expected
+    assert passed == [expected_short] * 4
 
 
 async def test_given_segments_skip_the_detection(demo: Recogniser, meeting: Path) -> None:
@@ -330,6 +371,15 @@ def test_a_model_that_is_not_here_is_a_failed_node(data_dir: Path, meeting: Path
     with pytest.raises(NodeBusy) as caught:
         node.admit(job("t"), meeting)
     assert caught.value.details["reason"] == "failed"
+    node.close()
+
+
+def test_a_device_that_is_not_here_is_a_failed_node(data_dir: Path) -> None:
+    node = Recogniser(ModelSource("demo", "ms", "cuda:99", 8, data_dir))
+    node.start()
+    until(lambda: node.health is not Health.LOADING)
+    assert node.health is Health.FAILED
+    assert "'cuda:99'" in node.state.error and "GPUs" in node.state.error
     node.close()
 
 

@@ -18,11 +18,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from domain.errors import InvalidOptions
-from domain.node import NodeJob, NodeProgress, NodeReport, NodeResult
+from domain.node import TOKEN_HEADER, NodeJob, NodeProgress, NodeReport, NodeResult
 from domain.options import RecognitionOptions
-from engine.node_server import serve_node
-from settings import load_settings
 from tests.helpers.speech import say, talk, write_wav
 
 TOKEN = "a secret for tests"
@@ -271,6 +268,30 @@ def test_no_file_of_the_machine_can_be_read(node: Node, tmp_path: Path) -> None:
     assert node.health().json()["running"] == []
 
 
+@pytest.mark.parametrize("address", ["http://example.invalid/a.wav", "https://example.invalid/a.wav"])
+def test_nothing_is_fetched_for_a_caller(node: Node, address: str) -> None:
+    named = {"path": address, "meta": {"_type": "gradio.FileData"}}
+    streamed = {**named, "is_stream": True}
+    with httpx.Client(base_url=node.url, headers={TOKEN_HEADER: TOKEN}, timeout=30) as http:
+        ids = {item["api_name"]: item["id"] for item in http.get("/config").json()["dependencies"]}
+        calls = [("recognize", [sound, job("a")]) for sound in (named, streamed)]
+        calls += [
+            ("recognize", [None, {**job("b"), "more": [named]}]),
+            ("detect_speech", [named, {}]),
+            ("cancel", [named]),
+        ]
+        for number, (name, data) in enumerate(calls):
+            session = f"fetch-{number}"
+            body = {"data": data, "fn_index": ids[name], "session_hash": session}
+            http.post("/gradio_api/queue/join", json=body).raise_for_status()
+            told = _last_message(http, f"/gradio_api/queue/data?session_hash={session}", "process_completed")
+            assert (told["success"], told["output"]["title"]) == (False, "invalid_input"), name
+            assert json.loads(told["output"]["error"])["details"] == {"reason": "address"}
+        for route in (f"/gradio_api/file={address}", f"/file={address}", f"/gradio_api/proxy={address}"):
+            assert http.get(route).status_code == 404
+    assert node.health().json()["running"] == []
+
+
 def _last_message(http: httpx.Client, address: str, kind: str) -> dict[str, Any]:
     with http.stream("GET", address) as stream:
         for line in stream.iter_lines():
@@ -330,9 +351,3 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
-
-
-def test_an_open_node_must_have_a_token(tmp_path: Path) -> None:
-    settings = load_settings(data_dir=tmp_path, model="demo")
-    with pytest.raises(InvalidOptions, match="ASR_NODE_TOKEN"):
-        serve_node(settings, host="0.0.0.0")

@@ -1,6 +1,7 @@
 """The pool against node processes that refuse, lie, hang, die and come back: real ``gradio_client``, real sockets."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from cluster.dispatch import Limits
 from cluster.local_board import LocalBoard
 from cluster.pool import Pool
 from domain.errors import BadAudio, FingerprintMismatch, NodeBusy, NodeUnreachable, RecognitionFailed
@@ -159,15 +161,43 @@ async def test_an_error_of_the_caller_ends_the_job_and_comes_back_as_it_was(
     await eventually(lambda: job.id not in running(node.url))
 
 
-async def test_a_job_past_its_time_limit_is_cancelled_and_may_go_elsewhere(node: NodeProcess, audio: Path) -> None:
-    pool = make_pool(node.url, limit_seconds=lambda _: 1.0)
+@pytest.mark.parametrize(
+    ("word", "limits", "message"),
+    [
+        ("hang", Limits(1.0, 60.0, 60.0), "did not finish"),
+        # It has told its first step, and then nothing.
+        ("hang", Limits(60.0, 60.0, 0.5), "said nothing"),
+        ("mute", Limits(60.0, 0.5, 60.0), "said nothing"),
+    ],
+)
+async def test_a_job_past_a_limit_is_cancelled_and_may_go_elsewhere(
+    node: NodeProcess, audio: Path, word: str, limits: Limits, message: str
+) -> None:
+    pool = make_pool(node.url, limits=lambda job, audio: limits)
     await pool.start()
-    job = a_job("hang")
-    with pytest.raises(NodeUnreachable) as caught:
-        await pool.recognise(node.url, job, audio, ignore)
+    job = a_job(word)
+    with pytest.raises(NodeUnreachable, match=message) as caught:
+        await asyncio.wait_for(pool.recognise(node.url, job, audio, ignore), 30)
     assert caught.value.details["reason"] == "timeout"
     await eventually(lambda: job.id not in running(node.url))
     await pool.stop()
+
+
+@pytest.mark.parametrize(("word", "aside"), [("plain", False), ("large", True)])
+async def test_a_result_is_read_once_and_a_large_one_in_a_thread(
+    pool: Pool, node: NodeProcess, audio: Path, monkeypatch: pytest.MonkeyPatch, word: str, aside: bool
+) -> None:
+    read_in: list[bool] = []
+    read = NodeResult.from_json
+
+    def note(data: dict[str, Any]) -> NodeResult:
+        read_in.append(threading.current_thread() is not threading.main_thread())
+        return read(data)
+
+    monkeypatch.setattr(NodeResult, "from_json", note)
+    result = await pool.recognise(node.url, a_job(word), audio, ignore)
+    assert len(result.output.segments) == (300 if aside else 1)
+    assert read_in == [aside]
 
 
 async def test_a_cut_connection_joins_the_run_under_way(node: NodeProcess, audio: Path) -> None:

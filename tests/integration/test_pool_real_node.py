@@ -19,7 +19,7 @@ from domain.ids import new_id
 from domain.node import Availability, NodeJob, NodeProgress
 from domain.options import RecognitionOptions
 from domain.ticket import Grant, Ticket
-from tests.helpers.node_process import MemoryRegistry, NoObserver, eventually
+from tests.helpers.node_process import MemoryRegistry, NoObserver, eventually, listening
 
 REAL_NODE = Path(__file__).resolve().parents[1] / "helpers" / "real_node.py"
 
@@ -47,7 +47,7 @@ async def machine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[One
     await child.start()
     await pool.start()
     try:
-        await child.listening(90)
+        await listening(child)
         yield OneMachine(child, pool, board, registry)
     finally:
         await pool.stop()

@@ -86,12 +86,14 @@ async def house(folder: Path, pool: ScriptedPool, owner: str = "here", itn_by: s
         observer,
         owner=owner,
         max_audio_seconds=3600,
+        work_dir=folder,
     )
     await transcription.runner.start()
     try:
         yield House(transcription, History(store, audio), store, audio, pool)
     finally:
         await transcription.runner.stop()
+        transcription.close()
         cache.close()
         database.close()
 
@@ -148,7 +150,7 @@ async def test_twenty_identical_requests_at_once_cause_one_recognition(tmp_path:
         path = tone(tmp_path / "a.wav")
         rows = [await it.submit(path) for _ in range(20)]
         async with asyncio.timeout(10):
-            while any(stage_of(it, row) not in (Stage.RECOGNISING, Stage.JOINED) for row in rows):  # noqa: ASYNC110
+            while any(stage_of(it, row) not in (Stage.RECOGNISING, Stage.JOINED) for row in rows):
                 await asyncio.sleep(0.01)
         it.pool.gate.set()
         done = [await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30) for row in rows]
@@ -305,11 +307,11 @@ async def test_a_late_result_of_a_lost_attempt_is_dropped(tmp_path: Path) -> Non
         row = await it.submit(tone(tmp_path / "a.wav"))
         await until_recognising(it, row)
         await it.store.retire("here")
-        (claimed,) = await it.store.claim("elsewhere", 5, stale_after_seconds=0)
+        (claimed,) = await it.store.claim("elsewhere", 5, stale_after_seconds=0, running=())
         assert claimed.attempt == 2
         it.pool.gate.set()
         async with asyncio.timeout(10):
-            while it.transcription.runner.live(row.id):  # noqa: ASYNC110 - nothing tells that a run was dropped
+            while it.transcription.runner.live(row.id):
                 await asyncio.sleep(0.01)
         stored = await it.store.get(row.id, user=None)
         assert stored and (stored.status, stored.owner) == (Status.RUNNING, "elsewhere")
@@ -324,3 +326,63 @@ async def test_the_row_says_when_and_how_long(tmp_path: Path) -> None:
         assert row.finished_at - row.created_at < timedelta(minutes=1)
         assert row.node_ms == 50
         assert row.real_time_speed == pytest.approx(20, rel=0.1)
+
+
+async def test_a_switched_model_answers_what_waited_for_the_old_one(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        it.pool.urls = ()
+        await it.pool.refresh()
+        row = await it.submit(tone(tmp_path / "a.wav"))
+        async with asyncio.timeout(20):
+            while stage_of(it, row) is not Stage.WAITING_NODE:
+                await asyncio.sleep(0.01)
+            it.pool.urls, it.pool.model = (URL,), "bigger"
+            await it.pool.refresh()
+        done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30)
+        assert (done.status, done.model) == (Status.SUCCEEDED, "bigger"), done.error
+
+
+async def test_a_caller_that_goes_away_during_the_insert_loses_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        for delay_ms in (1, 3, 6, 10, 20, 40):
+            task = asyncio.create_task(it.submit(tone(tmp_path / f"{delay_ms}.wav", 400 + delay_ms)))
+            await asyncio.sleep(delay_ms / 1000)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        async def all_ended() -> bool:
+            rows = (await it.history.page(visitor=ADMIN)).rows
+            assert not any(row.status is Status.FAILED for row in rows)
+            return all(row.status is Status.SUCCEEDED for row in rows)
+
+        async with asyncio.timeout(20):
+            await asyncio.sleep(0.3)
+            while not await all_ended():
+                await asyncio.sleep(0.05)
+
+
+async def test_a_cancelled_decode_ends_and_leaves_no_sound_behind(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        long = write_wav(tmp_path / "long.wav", np.zeros(16_000 * 3600, np.int16) + 50)
+        for _ in range(4):
+            row = await it.submit(long, use_cache=False)
+            await asyncio.sleep(0.05)
+            done = await it.transcription.cancel(row.id, visitor=ME)
+            assert done.status is Status.CANCELLED
+        assert (await it.recognise(tone(tmp_path / "a.wav"))).status is Status.SUCCEEDED
+        assert not list(tmp_path.glob("tmp*")), "decoded sound was left behind"
+
+
+async def test_silence_is_recognised_once(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool()) as it:
+        path = write_wav(tmp_path / "a.wav", np.zeros(32_000, np.int16))
+        first, second = await it.recognise(path), await it.recognise(path)
+        assert (first.text, first.transcript.warnings) == ("", ("silent", "no_speech"))
+        assert (second.cache, second.transcript.warnings) == (CacheOutcome.HIT, first.transcript.warnings)
+        assert not it.pool.jobs
+
+
+async def test_japanese_is_not_rewritten_by_chinese_rules(tmp_path: Path) -> None:
+    japanese = Capabilities(("auto", "zh", "ja"))
+    async with house(tmp_path, ScriptedPool(capabilities=japanese, answer="来月二十日", language="ja")) as it:
+        assert (await it.recognise(tone(tmp_path / "a.wav"), language="ja")).text == "来月二十日"

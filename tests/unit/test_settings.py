@@ -1,14 +1,19 @@
+import os
 from pathlib import Path
 
 import pytest
 
+import settings
 from domain.node import NodeIntent
 from settings import BadSetting, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr(settings, "CONFIG_FILE", tmp_path / "config.yaml")
+    monkeypatch.delenv("ASR_CONFIG", raising=False)
     for name in Settings.model_fields:
         monkeypatch.delenv(f"ASR_{name.upper()}", raising=False)
 
@@ -18,12 +23,47 @@ def test_environment_over_file_over_defaults(monkeypatch: pytest.MonkeyPatch, tm
         "port: 8000\nmodel: sensevoice-small\nnodes: [{url: 'http://a:1', weight: 2}]\n"
     )
     monkeypatch.setenv("ASR_PORT", "9000")
-    settings = load_settings()
-    assert (settings.port, settings.model, settings.host) == (9000, "sensevoice-small", "127.0.0.1")
-    assert settings.nodes == (NodeIntent("http://a:1", weight=2),)
+    found = load_settings()
+    assert (found.port, found.model, found.host) == (9000, "sensevoice-small", "127.0.0.1")
+    assert found.nodes == (NodeIntent("http://a:1", weight=2),)
     assert load_settings(port=1).port == 1
     with pytest.raises(Exception, match="frozen"):
-        settings.port = 2  # type: ignore[misc]
+        found.port = 2  # type: ignore[misc]
+
+
+def test_the_file_and_the_data_lie_beside_the_program_wherever_it_is_started() -> None:
+    root = Path(__file__).resolve().parents[2]
+    assert load_settings().data_dir == root / "data"
+    assert root / "config.yaml" == settings.PROJECT / "config.yaml"
+
+
+def test_folders_in_the_file_count_from_the_file_and_folders_in_the_environment_from_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").write_text("data_dir: kept\naudio_store: /recordings\n")
+    assert load_settings().data_dir == tmp_path / "kept"
+    assert load_settings().audio_dir == Path("/recordings")
+    monkeypatch.setenv("ASR_DATA_DIR", "here")
+    assert load_settings().data_dir.absolute() == tmp_path / "elsewhere" / "here"
+
+
+def test_another_file_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("port: 8000\n")
+    (tmp_path / "other.yaml").write_text("port: 8001\n")
+    monkeypatch.setenv("ASR_CONFIG", "../other.yaml")
+    assert load_settings().port == 8001
+    monkeypatch.setenv("ASR_CONFIG", os.devnull)
+    assert load_settings().port == 7860
+    monkeypatch.setenv("ASR_CONFIG", "missing.yaml")
+    with pytest.raises(BadSetting, match=r"ASR_CONFIG.*missing\.yaml"):
+        load_settings()
+
+
+@pytest.mark.parametrize("content", ["port: [", "- port", "port: \x00"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(BadSetting, match=r"config\.yaml"):
+        load_settings()
 
 
 def test_nodes_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +74,12 @@ def test_nodes_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.parametrize("value", ["0", "false", "no", "off"])
+def test_a_backup_that_is_denied_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ASR_NODES", f"http://a:1;backup={value},http://b;backup=1")
+    assert load_settings().nodes == (NodeIntent("http://a:1"), NodeIntent("http://b", backup=True))
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
@@ -41,6 +87,9 @@ def test_nodes_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ASR_NODES", "a:1", ["ASR_NODES", "http://"]),
         ("ASR_NODES", "http://a;wait=3", ["ASR_NODES", "wait", "weight"]),
         ("ASR_NODES", "http://a;weight=0", ["ASR_NODES", "weight"]),
+        ("ASR_NODES", "http://a;backup=perhaps", ["ASR_NODES", "perhaps", "true or false"]),
+        ("ASR_API_KEYS", "crm:short", ["ASR_API_KEYS", "name:key", "8"]),
+        ("ASR_API_KEYS", "crm:12345678,crm:87654321", ["ASR_API_KEYS", "'crm'", "twice"]),
         ("ASR_MODEL_LOAD", "later", ["ASR_MODEL_LOAD", "later", "start", "demand"]),
     ],
 )

@@ -62,6 +62,7 @@
         this.canvas = root.querySelector("canvas");
         this.time = root.querySelector(".time");
         this.note = root.querySelector(".note");
+        this.row = root.querySelector(".row");
         this.wave.setAttribute("aria-label", say("player_position"));
         const speed = root.querySelector(".speed");
         speed.setAttribute("aria-label", say("player_speed"));
@@ -95,6 +96,7 @@
       }
       load() {
         this.note.hidden = true;
+        this.row.hidden = false;
         this.peaks = null;
         this.audio.src = this.getAttribute("src");
         this.show();
@@ -118,6 +120,7 @@
       refuse() {
         if (!this.audio.error) return;
         this.note.hidden = false;
+        this.row.hidden = true; // nothing in it would do anything
         this.note.textContent = `${window.asr.say("player_unsupported")} `;
         const link = document.createElement("a");
         link.href = this.getAttribute("src");

@@ -67,5 +67,5 @@ async def _recognize(
     raise error_from_code(
         str(error.get("code") or row.status.value),
         str(error.get("message") or ""),
-        **{**(error.get("details") or {}), "recognition_id": row.id},
+        {**(error.get("details") or {}), "recognition_id": row.id},
     )

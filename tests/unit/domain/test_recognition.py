@@ -50,10 +50,12 @@ def test_ids_are_version_7_and_sort_by_time() -> None:
 
 
 def test_errors_come_back_from_their_codes() -> None:
-    error = error_from_code("bad_audio", "no sound", reason="empty")
+    error = error_from_code("bad_audio", "no sound", {"reason": "empty"})
     assert isinstance(error, BadAudio)
     assert error.to_json() == {"code": "bad_audio", "message": "no sound", "details": {"reason": "empty"}}
     assert type(error_from_code("from_the_future", "x")) is SpeechError
+    odd = error_from_code("bad_audio", "no sound", {"code": 1, "message": 2, "self": 3, "reason": "empty"})
+    assert odd.to_json() == error.to_json()
 
 
 def test_cache_keys_depend_on_everything_that_changes_the_words() -> None:

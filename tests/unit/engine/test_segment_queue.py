@@ -25,6 +25,7 @@ class Model:
         self.memory = memory
         self.freed = 0
         self.bad: set[int] = set()
+        self.forgets = False
 
     def decode(self, segments: Sequence[np.ndarray], decoding: Decoding) -> list[Heard]:
         self.started.set()
@@ -35,7 +36,9 @@ class Model:
             raise MemoryError("CUDA out of memory")
         if self.bad & set(names):
             raise RuntimeError("cannot take it")
-        return [Heard(str(name)) for name in names]
+        if 13 in names:
+            raise SystemExit(13)
+        return [Heard(str(name)) for name in (names[:-1] if self.forgets and len(names) > 1 else names)]
 
     def free(self) -> None:
         self.freed += 1
@@ -134,6 +137,23 @@ def test_a_bad_segment_fails_alone(queue: SegmentQueue, model: Model) -> None:
     assert futures[2].result(WAIT).text == "3"
     with pytest.raises(RecognitionFailed, match="cannot take it"):
         futures[1].result(WAIT)
+
+
+@pytest.mark.parametrize("queue", [4], indirect=True)
+def test_a_model_that_forgets_an_answer_is_asked_one_by_one(queue: SegmentQueue, model: Model) -> None:
+    hold(queue, model)
+    model.forgets = True
+    futures = [queue.submit("a", segment(name), ZH) for name in (1, 2, 3)]
+    model.gate.set()
+    assert [future.result(WAIT).text for future in futures] == ["1", "2", "3"]
+    assert [names for names, _ in model.batches[1:]] == [[1, 2, 3], [1], [2], [3]]
+
+
+def test_nothing_that_the_model_raises_ends_its_thread(queue: SegmentQueue, model: Model) -> None:
+    model.gate.set()
+    with pytest.raises(RecognitionFailed, match="SystemExit"):
+        queue.submit("a", segment(13), ZH).result(WAIT)
+    assert queue.submit("a", segment(1), ZH).result(WAIT).text == "1"
 
 
 def test_a_dropped_job_never_reaches_the_model(queue: SegmentQueue, model: Model) -> None:

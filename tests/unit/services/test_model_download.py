@@ -18,7 +18,7 @@ def program(text: str) -> list[str]:
 
 async def until(download: ModelDownload, phase: str) -> DownloadState:
     async with asyncio.timeout(20):
-        while download.state().phase != phase:  # noqa: ASYNC110 - a page polls it, too
+        while download.state().phase != phase:
             await asyncio.sleep(0.02)
     return download.state()
 
@@ -52,7 +52,7 @@ async def test_stopping_ends_the_program() -> None:
     await download.start(visitor=ADMIN)
     await download.start(visitor=ADMIN)  # a second click starts no second program
     async with asyncio.timeout(20):
-        while download.state().done_bytes != 1:  # noqa: ASYNC110
+        while download.state().done_bytes != 1:
             await asyncio.sleep(0.02)
     await download.stop(visitor=ADMIN)
     assert download.state().phase == "idle"

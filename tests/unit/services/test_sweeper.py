@@ -22,8 +22,8 @@ class Clock:
     async def delete(self, keys: Sequence[str]) -> None:
         self.deleted += keys
 
-    async def audio_key_in_use(self, key: str) -> bool:
-        return key in self.rows
+    async def audio_keys_in_use(self, keys: Sequence[str]) -> set[str]:
+        return self.rows & set(keys)
 
 
 async def test_what_expired_and_what_nobody_refers_to_goes() -> None:

@@ -1,8 +1,8 @@
-"""Prompts that are lists, and files of hotwords."""
+"""Prompts that are lists of hotwords, and prompts that are not."""
 
 import pytest
 
-from speech.hotwords import looks_like_hotwords, read_hotwords
+from speech.hotwords import looks_like_hotwords
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,3 @@ from speech.hotwords import looks_like_hotwords, read_hotwords
 )
 def test_only_a_list_is_taken_for_hotwords(prompt: str, words: tuple[str, ...]) -> None:
     assert looks_like_hotwords(prompt) == words
-
-
-def test_a_file_has_one_hotword_a_line() -> None:
-    text = "\ufeff阿里巴巴 20\r\n\n# 客户\n张三\n C# \niPhone 15\n张三\n"
-    assert read_hotwords(text) == ("阿里巴巴", "张三", "C#", "iPhone 15")

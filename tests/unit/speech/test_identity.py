@@ -1,13 +1,15 @@
 """The same recording under other tags is the same; another recording never is."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from domain.errors import StorageUnavailable
+from domain.errors import RecognitionCancelled, StorageUnavailable
 from speech.identity import file_digest, packet_digest, sample_digest
 from tests.helpers.sounds import ffmpeg, noise, tone, wav_bytes, write_sound
+from tests.helpers.stopping import Digest, SetFromAnotherThread
 
 NAMES = ["x.mp3", "x.m4a", "x.ogg", "x.opus", "x.flac", "x.webm", "x.wav"]
 
@@ -115,3 +117,14 @@ def test_lossy_long_and_broken_files_have_no_sample_digest(source: Path, folder:
     (folder / "broken.wav").write_bytes(b"no sound")
     assert sample_digest(folder / "broken.wav") is None
     assert packet_digest(folder / "broken.wav") is None
+
+
+@pytest.mark.parametrize("digest", [packet_digest, sample_digest])
+def test_another_thread_stops_a_digest_at_the_next_packet(digest: Digest, tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "long.wav", noise(60))
+    assert digest(path, stop=threading.Event()) == digest(path)
+    with SetFromAnotherThread(packet=20) as stop:
+        # Not None: that would say that the file has no digest.
+        with pytest.raises(RecognitionCancelled):
+            digest(path, stop=stop)
+        assert stop.packets == 20

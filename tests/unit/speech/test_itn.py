@@ -202,6 +202,38 @@ def test_other_languages_are_left_alone() -> None:
     assert to_written("二十五岁", "yue") == "25岁"
 
 
+@pytest.mark.parametrize(
+    ("language", "chinese", "english"),
+    [
+        ("zh", True, True),  # English words are part of Chinese speech
+        ("zh-cn", True, True),
+        ("ZH-Hant", True, True),
+        ("yue", True, True),
+        ("yue-HK", True, True),
+        ("auto", True, True),
+        ("en", False, True),
+        ("en-US", False, True),
+        ("ja", False, False),
+        ("ja-JP", False, False),
+        ("ko", False, False),
+        ("de", False, False),
+        ("zha", False, False),  # Zhuang: a code is compared as a whole
+        ("eng", False, False),
+        ("", False, False),
+    ],
+)
+def test_the_rules_follow_the_language(language: str, chinese: bool, english: bool) -> None:
+    assert to_written("来月二十日", language) == ("来月20日" if chinese else "来月二十日")
+    assert to_written("twenty five", language) == ("25" if english else "twenty five")
+
+
+@pytest.mark.parametrize(
+    "text", ["来月の二十日", "第二十三カ月", "이십오 二十五", "fünfundzwanzig", "zwanzig Mark", "vingt-deux"]
+)
+def test_auto_leaves_what_is_seen_to_be_another_language(text: str) -> None:
+    assert to_written(text, "auto") == text
+
+
 _NUMERALS = "零一二三四五六七八九十百千万亿两幺点负正分之年月日号半刻秒到至比块毛元岁个第几多来上午下星期周度折后"
 _ENGLISH_WORDS = (
     "zero one two three ten twelve twenty ninety hundred thousand million point and oh minus percent dollars cents p m "

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from domain.errors import StorageUnavailable
 from domain.recognition import HistoryQuery
 from storage.history import SqlHistory
-from storage.migrations import current_revision, downgrade, is_current, newest_revision, upgrade
+from storage.migrations import current_revision, downgrade, newest_revision, upgrade
 from storage.sql import open_database
 from storage.tables import metadata
 from tests.helpers.storage import start_python, succeeded
@@ -32,6 +32,14 @@ def inspect(url: str, statement: str) -> list[tuple[object, ...]]:
     database = open_database(url)
     try:
         return database.run(work, writes=True)
+    finally:
+        database.close()
+
+
+def is_current(url: str) -> bool:
+    database = open_database(url)
+    try:
+        return database.run(current_revision) == newest_revision()
     finally:
         database.close()
 

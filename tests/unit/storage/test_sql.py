@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.errors import StorageUnavailable
 from domain.recognition import HistoryQuery
 from storage.history import SqlHistory
-from storage.migrations import is_current, upgrade
+from storage.migrations import upgrade
 from storage.sql import open_database
 from tests.helpers.storage import a_row
 
@@ -54,7 +54,7 @@ async def test_a_database_that_stays_locked_is_unavailable(tmp_path: Path) -> No
 @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "sqlite:////dev/null/x/h.db"])
 def test_an_url_that_cannot_be_used_is_named(url: str) -> None:
     with pytest.raises(StorageUnavailable):
-        is_current(url)
+        upgrade(url)
 
 
 async def test_a_bug_is_not_hidden_as_an_outage(tmp_path: Path) -> None:

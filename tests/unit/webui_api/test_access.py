@@ -86,8 +86,8 @@ async def test_a_cookie_signed_with_another_secret_or_for_another_use_is_worth_n
             assert (await client.get("/who", headers={"cookie": f"asr_visitor={value}"})).json()["user"] == "local"
 
 
-async def test_whoever_sits_at_the_machine_is_its_administrator() -> None:
-    app = an_app(admin_token="a-long-admin-token")
+async def test_whoever_sits_at_the_machine_is_its_administrator_while_there_is_no_token() -> None:
+    app = an_app()
 
     async def is_admin(peer: str, host: str, **headers: str) -> bool:
         async with client_of(app, peer, host, **headers) as client:
@@ -97,6 +97,16 @@ async def test_whoever_sits_at_the_machine_is_its_administrator() -> None:
     assert await is_admin("::1", "[::1]:7860")
     for name in ("x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip", "x-forwarded-proto"):
         assert not await is_admin("127.0.0.1", "localhost:7860", **{name: "127.0.0.1"})
+
+
+async def test_a_token_is_asked_on_the_machine_itself_too() -> None:
+    """nginx's bare ``proxy_pass http://127.0.0.1:7860`` hides that its callers are elsewhere."""
+    async with client_of(an_app(admin_token="a-long-admin-token"), "127.0.0.1", "127.0.0.1:7860") as proxy:
+        await proxy.get("/", headers=BROWSER)
+        assert not (await proxy.get("/who")).json()["admin"]
+        assert (await proxy.get("/who", headers={"x-asr-admin-token": "a-long-admin-token"})).json()["admin"]
+        assert (await proxy.post("/login", content="a-long-admin-token")).status_code == 200
+        assert (await proxy.get("/who")).json()["admin"]
 
 
 async def test_nobody_is_an_administrator_of_an_open_server_without_the_token() -> None:
@@ -138,7 +148,7 @@ async def test_guessing_the_admin_token_is_slow() -> None:
         assert (await thief.get("/who", headers={"x-asr-admin-token": "the-token"})).status_code == 200
 
 
-async def test_api_keys_name_their_users_and_are_wanted_once_configured() -> None:
+async def test_api_keys_name_their_callers_and_are_wanted_of_whoever_opened_no_page() -> None:
     app = an_app(api_keys={"crm": "key-of-the-crm"}, is_loopback=True)
     async with client_of(app) as client:
         for path in ("/v1/who", "/gradio_api/run/who"):

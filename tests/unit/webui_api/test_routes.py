@@ -121,6 +121,17 @@ async def test_the_list_passes_its_filters_on(tmp_path: Path) -> None:
             assert (await client.get("/v1/recognitions", params=wrong)).status_code == 400
 
 
+async def test_the_list_leaves_segments_to_the_single_recognition(tmp_path: Path) -> None:
+    segment = Segment(0, 900, "今天", "今天")
+    row = a_row(status=Status.RUNNING, progress=Progress(Stage.RECOGNISING, segment=1, of=2, segments=(segment,)))
+    async with WebApi(tmp_path, row=row).client() as client:
+        whole = (await client.get(f"/v1/recognitions/{ROW_ID}")).json()
+        listed = (await client.get("/v1/recognitions")).json()["recognitions"][0]
+    assert whole.pop("segments") and whole["progress"].pop("segments")
+    assert listed == whole
+    assert (listed["text"], listed["progress"]["segment"]) == ("今天2号", 1)
+
+
 async def test_doing_it_again_changes_only_what_is_given(tmp_path: Path) -> None:
     api = WebApi(tmp_path, row=a_row(options=RecognitionOptions.of(hotwords=["北京"], max_segment_ms=5000)))
     async with api.client() as client:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from webui.secret import load_secret, parse_api_keys
+from domain.access import parse_api_keys
+from webui.secret import load_secret
 
 
 def test_a_secret_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> None:
