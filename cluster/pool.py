@@ -227,7 +227,7 @@ class Pool:
         for status in statuses:
             if self._availabilities.get(status.intent.url) is not status.availability:
                 self._availabilities[status.intent.url] = status.availability
-                _log.info("node %s is %s. %s", status.name, status.availability.value, status.reason)
+                _log.info("node %s: %s %s", status.name, status.availability.value, status.reason)
                 self._observer.count("asr_node_changes_total", node=status.name, availability=status.availability.value)
         matters = [
             (status.intent, status.availability, status.slots, status.report.model if status.report else "")

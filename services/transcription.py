@@ -15,7 +15,6 @@ from domain.ids import is_id, new_id
 from domain.node import NodeJob
 from domain.options import RecognitionOptions
 from domain.ports import AudioStore, Flight, HistoryStore, Observer
-from domain.presets import Capabilities
 from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
 from domain.ticket import Share, Ticket
 from domain.transcript import ModelOutput
@@ -173,10 +172,6 @@ class Transcription:
             return None
         self._known.count(CacheOutcome.HIT)
         return await answered(row, result, CacheOutcome.HIT)
-
-    def capabilities(self) -> Capabilities:
-        """What the model in use can do."""
-        return self._models.capabilities()
 
     def close(self) -> None:
         """Ends the threads."""
