@@ -20,14 +20,14 @@ PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "requirements"
 TORCH = "torch==2.13.0"
 MIN_PYTHON = (3, 11)
-#: Debian packages of the tests, and a file that shows that each is there.
+#: Debian packages of the tests, and the program or file that shows that each is there.
 SYSTEM_PACKAGES = {
     "espeak-ng": "espeak-ng",
     "sox": "sox",
-    "libsox-fmt-all": "/usr/share/doc/libsox-fmt-all",
+    "libsox-fmt-all": "usr/lib/*/sox/libsox_fmt_mp3.so",
     "ffmpeg": "ffmpeg",
     "chromium": "chromium",
-    "fonts-noto-cjk": "/usr/share/doc/fonts-noto-cjk",
+    "fonts-noto-cjk": "usr/share/fonts/*/noto/NotoSansCJK*",
 }
 
 
@@ -133,7 +133,7 @@ def nvidia_gpu_answers() -> bool:
 
 def system_packages() -> int:
     """Installs what the tests need from the system, or names it; returns the exit status."""
-    missing = [name for name, proof in SYSTEM_PACKAGES.items() if not (shutil.which(proof) or Path(proof).exists())]
+    missing = [name for name, proof in SYSTEM_PACKAGES.items() if not is_there(proof)]
     if not missing:
         return 0
     command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
@@ -144,6 +144,11 @@ def system_packages() -> int:
     for arguments in (["apt-get", "update", "-q"], command.split()):
         done = subprocess.run(arguments, env=environment, stdout=subprocess.DEVNULL, check=False)
     return done.returncode and say_no(f"`{command}` failed; its own message stands above")
+
+
+def is_there(proof: str) -> bool:
+    """Whether a program is on the path, or a pattern below ``/`` matches some file."""
+    return bool(shutil.which(proof)) or any(Path("/").glob(proof))
 
 
 def pip(*arguments: str) -> None:
