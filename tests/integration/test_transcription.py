@@ -18,6 +18,7 @@ from domain.ids import new_id
 from domain.options import RecognitionOptions
 from domain.presets import Capabilities
 from domain.recognition import CacheOutcome, Recognition, Source, Stage, Status
+from domain.transcript import Transcript
 from metrics import PrometheusObserver
 from services import runner as runner_module
 from services.dispatch import Dispatch
@@ -299,6 +300,21 @@ async def test_a_row_whose_process_vanished_is_taken_over(tmp_path: Path, monkey
         ended = await it.transcription.wait(crashing.id, visitor=ME, timeout_seconds=30)
         assert ended.status is Status.FAILED
         assert ended.error and ended.error["details"]["reason"] == "crashes"
+
+
+async def test_a_row_whose_result_was_cached_before_its_process_ended_is_answered_by_it(tmp_path: Path) -> None:
+    """The crash between steps 8 and 9: nobody recognises it a second time."""
+    async with house(tmp_path, ScriptedPool(), owner="first") as it:
+        row = await it.recognise(tone(tmp_path / "a.wav"))
+        unfinished = row.with_changes(
+            id=new_id(), status=Status.RUNNING, owner=None, transcript=Transcript(), cache=None, elapsed_ms=None
+        )
+        key = await it.audio.put_file(tmp_path / "a.wav", suffix=".wav")
+        await it.store.insert(unfinished.with_changes(audio_key=key))
+    async with house(tmp_path, ScriptedPool(), owner="second") as it:
+        done = await it.transcription.wait(unfinished.id, visitor=ME, timeout_seconds=30)
+        assert (done.status, done.cache, done.attempt, done.text) == (Status.SUCCEEDED, CacheOutcome.HIT, 2, row.text)
+        assert not it.pool.jobs
 
 
 async def test_a_late_result_of_a_lost_attempt_is_dropped(tmp_path: Path) -> None:
