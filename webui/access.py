@@ -83,6 +83,8 @@ class Access:
         self._admin_token = admin_token
         self._api_keys = dict(api_keys or {})
         self.local_only = is_loopback and not allow_open
+        #: Whether a browser can become an administrator's by a token.
+        self.has_admin_token = bool(admin_token)
         self._visitors = TimestampSigner(secret, salt="asr-visitor", digest_method=hashlib.sha256)
         self._admins = TimestampSigner(secret, salt="asr-admin", digest_method=hashlib.sha256)
         self._throttle = Throttle(LOGIN_ATTEMPTS, LOGIN_WINDOW_SECONDS, clock)

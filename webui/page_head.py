@@ -17,12 +17,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 
 _ASSETS = Path(__file__).parent / "assets"
-_SCRIPTS = ("app.js", "player.js")
+_SCRIPTS = ("app.js", "player.js", "admin.js")
 #: Sentences that the scripts show.
 _SCRIPT_KEYS = (
+    "admin_no_answer",
     "confirm_no",
     "copied",
     "copy_failed",
+    "error_access_denied_too_many_attempts",
+    "error_access_denied_wrong_token",
+    "error_internal_error",
     "history_confirm_many",
     "history_confirm_one",
     "history_delete",

@@ -17,9 +17,11 @@ def nodes_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     events = NodesEvents(context)
     with gr.Column(elem_id="asr-nodes", elem_classes="asr-column"):
         body = view(events=("drain", "resume"), elem_id="asr-nodes-view")
+        # Apart from the body, whose every change would empty the field that somebody types into.
+        admin = view(elem_id="asr-nodes-admin")
         clock = gr.Timer(LOOK_SECONDS)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-    on_load(events.look, None, [body], **quiet)
-    clock.tick(events.look_again, [body], [body], **quiet)
+    on_load(events.load, None, [body, admin], **quiet)
+    clock.tick(events.look_again, [body, admin], [body, admin], **quiet)
     body.drain(events.drain, None, [body], **quiet)
     body.resume(events.resume, None, [body], **quiet)

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from domain.errors import SpeechError
+from webui.components.admin import admin_view
 from webui.components.nodes import overview_view
 from webui.pages.context import PageContext
 
@@ -22,10 +23,17 @@ class NodesEvents:
         visitor = self._context.visitor(request)
         return overview_view(await self._nodes.overview(), self._context.words(request), is_admin=visitor.is_admin)
 
-    async def look_again(self, shown: str, request: gr.Request) -> Any:
-        """The page body, where it differs from what is shown."""
-        now = await self.look(request)
-        return gr.skip() if now == shown else now
+    async def load(self, request: gr.Request) -> tuple[str, str]:
+        """The page body, and the way to become an administrator or to cease being one."""
+        is_admin = self._context.visitor(request).is_admin
+        has_token = self._context.access.has_admin_token
+        admin = admin_view(self._context.words(request), is_admin=is_admin, has_token=has_token)
+        return await self.look(request), admin
+
+    async def look_again(self, body: str, admin: str, request: gr.Request) -> list[Any]:
+        """The same, each where it differs from what is shown."""
+        shown = (body, admin)
+        return [gr.skip() if now == old else now for now, old in zip(await self.load(request), shown, strict=True)]
 
     async def drain(self, event: gr.EventData, request: gr.Request) -> str:
         """排空."""

@@ -13,6 +13,7 @@ from domain.ticket import Waiting
 from domain.transcript import Segment, Transcript
 from services.model_download import DownloadState
 from services.nodes import NodesOverview
+from webui.components.admin import admin_view
 from webui.components.badge import cache_badge
 from webui.components.banner import demo_banner
 from webui.components.header import header_view, model_chip
@@ -216,6 +217,22 @@ def test_only_administrators_see_the_cards() -> None:
     assert "一切正常" in seen and "节点 1/2" in seen
     assert "http://" not in seen and "data-event" not in seen and "asr-card" not in seen
     assert 'data-event="drain"' in admin and "http://b" in admin and "1 号节点" in admin and "已排空" in admin
+
+
+@pytest.mark.parametrize(
+    ("words", "sign_in", "sign_out"), [(ZH, "管理员登录", "退出管理员"), (EN, "sign-in", "Sign out")]
+)
+def test_the_way_in_is_for_visitors_and_the_way_out_for_administrators(words: Words, sign_in, sign_out) -> None:
+    visitor = admin_view(words, is_admin=False, has_token=True)
+    assert sign_in in visitor and sign_out not in visitor and "<details " in visitor and " open" not in visitor
+    assert 'type="password"' in visitor and 'method="post"' in visitor and "form" in parsed(visitor).tags
+    admin = admin_view(words, is_admin=True, has_token=True)
+    assert sign_out in admin and "data-admin-sign-out" in admin and "form" not in parsed(admin).tags
+
+
+@pytest.mark.parametrize("is_admin", [False, True])
+def test_without_a_token_there_is_nothing_to_sign_in_with(is_admin: bool) -> None:
+    assert admin_view(ZH, is_admin=is_admin, has_token=False) == ""
 
 
 def test_the_summary_counts() -> None:
