@@ -14,6 +14,7 @@ from av.packet import Packet
 
 from domain.errors import DeadlineExceeded, RecognitionCancelled
 from speech.container import OpenAudio
+from speech.pauses import decode_packet
 
 #: FLAC and Ogg count samples, so a hole in their time is a piece that was skipped silently for a wrong checksum.
 _COUNTED_CONTAINERS = {"flac", "ogg"}
@@ -95,7 +96,7 @@ def read_frames(audio: OpenAudio, damage: Damage, deadline: Deadline) -> Iterato
     """The decoded frames, in the file's order, past packets that cannot be decoded."""
     for packet in read_packets(audio, damage, deadline):
         try:
-            frames = packet.decode()
+            frames = decode_packet(audio, packet)
         except (av.error.FFmpegError, ValueError):
             # An empty packet is the flush at the end: nothing of the file is lost with it.
             damage.bad += 1 if packet.size else 0

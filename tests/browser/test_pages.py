@@ -299,8 +299,7 @@ def test_every_page_fits_a_phone(visit: Visit, path: str, scheme: str) -> None:
 
 
 def amr(source: Path, path: Path) -> None:
-    # Without its pauses: what a telephone sends in them, the decoder does not know.
-    sox(source, "-r", "8000", "-t", "amr-nb", path, *"silence 1 0.05 2% -1 0.05 2%".split())
+    sox(source, "-r", "8000", "-t", "amr-nb", path)
 
 
 def au(source: Path, path: Path) -> None:
