@@ -159,31 +159,49 @@
     },
   );
 
-  // The bar that appears when rows are selected; it finds their checkboxes in the document.
+  // The bar that appears when rows are selected. What is selected is kept by id: a list that is drawn again uses the
+  // same checkboxes for other rows, and a tick that stayed behind would choose a row that nobody chose.
   customElements.define(
     "asr-selection",
     class extends HTMLElement {
       connectedCallback() {
-        this.refresh = this.refresh.bind(this);
-        document.addEventListener("change", this.refresh);
-        this.watcher = new MutationObserver(() => requestAnimationFrame(this.refresh));
+        this.chosen = new Set();
+        this.choose = (event) => {
+          const id = event.target.dataset?.select;
+          if (!id) return;
+          this.chosen[event.target.checked ? "add" : "delete"](id);
+          this.refresh();
+        };
+        document.addEventListener("change", this.choose);
+        this.watcher = new MutationObserver(() => this.refresh());
         const list = document.querySelector("#asr-history-list");
-        if (list) this.watcher.observe(list, { childList: true, subtree: true });
+        const changes = { childList: true, subtree: true, attributes: true, attributeFilter: ["data-select"] };
+        if (list) this.watcher.observe(list, changes);
         this.refresh();
       }
       disconnectedCallback() {
-        document.removeEventListener("change", this.refresh);
+        document.removeEventListener("change", this.choose);
         this.watcher.disconnect();
       }
+      boxes() {
+        const all = Array.from(document.querySelectorAll("[data-select]"));
+        return all.filter((box) => this.chosen.has(box.dataset.select));
+      }
       ids() {
-        return Array.from(document.querySelectorAll("[data-select]:checked"), (box) => box.dataset.select);
+        return this.boxes().map((box) => box.dataset.select);
+      }
+      names() {
+        const names = this.boxes().map((box) => box.dataset.name);
+        return names.slice(0, 3).join("、") + (names.length > 3 ? "…" : "");
       }
       clear() {
-        for (const box of document.querySelectorAll("[data-select]:checked")) box.checked = false;
+        this.chosen.clear();
         this.refresh();
       }
       refresh() {
-        const count = this.ids().length;
+        this.chosen = new Set(this.ids()); // what is no longer in the list is no longer selected
+        for (const box of document.querySelectorAll("[data-select]")) box.checked = this.chosen.has(box.dataset.select);
+        const count = this.chosen.size;
         this.toggleAttribute("data-shown", count > 0);
         const label = this.querySelector("[data-count]");
         if (label) label.textContent = say("history_selected", { count });
@@ -214,7 +232,8 @@
       const data = { ...source.dataset };
       const selection = source.closest("asr-selection");
       if (selection) data.ids = selection.ids().join(",");
-      if (data.confirm && !(await confirmed(say(data.confirm, { count: (data.ids || "").split(",").length })))) return;
+      const named = { count: (data.ids || "").split(",").length, names: selection?.names() };
+      if (data.confirm && !(await confirmed(say(data.confirm, named)))) return;
       trigger(data.event, data);
     },
   };

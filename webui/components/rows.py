@@ -27,7 +27,7 @@ def recent_view(rows: Sequence[Recognition], words: Words) -> str:
 def history_rows(rows: Sequence[Recognition], words: Words, *, search: str = "") -> str:
     """List items with a checkbox each; a click opens the row."""
     return "".join(
-        f'<li><input type="checkbox" data-select="{escape(row.id)}" '
+        f'<li><input type="checkbox" data-select="{escape(row.id)}" data-name="{escape(row.filename)}" '
         f'aria-label="{words.html("history_select", filename=row.filename)}">'
         f"{_link(row, words, search, opens=True)}</li>"
         for row in rows
