@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import httpx
+
 from cli.main import run
 from cli.roles import Roles
 from cluster.child import ChildNode
@@ -277,6 +279,8 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
         return choose_device(settings.device)
 
     def port() -> str:
+        if _runs_already(settings):
+            return f"this program is running on {settings.host}:{settings.port}"
         _listen(settings).close()
         return f"{settings.host}:{settings.port} is free"
 
@@ -309,8 +313,19 @@ def _listen(settings: Settings) -> socket.socket:
         listener.bind((host, settings.port))
     except OSError as error:
         listener.close()
+        if _runs_already(settings):
+            raise BadSetting(f"已在运行 · it is running already: http://{host}:{settings.port}") from None
         raise BadSetting(_cannot_listen(settings, error) + f"ASR_PORT={settings.port + 1} make run") from None
     return listener
+
+
+def _runs_already(settings: Settings) -> bool:
+    """Whether this program answers where it is asked to serve."""
+    try:
+        answer = httpx.get(f"http://{settings.host}:{settings.port}/healthz", timeout=2, trust_env=False)
+        return answer.status_code == 200 and "status" in answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return False
 
 
 def _cannot_listen(settings: Settings, error: OSError) -> str:

@@ -67,8 +67,14 @@ def test_a_busy_port_is_one_sentence(server: Server, tmp_path: Path) -> None:
     port = server.url.rpartition(":")[2]
     answer = app("serve", cwd=tmp_path, ASR_PORT=port)
     assert answer.returncode == 2
-    assert port in answer.stderr and "make run" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    assert "running already" in answer.stderr and server.url in answer.stderr
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = app("serve", cwd=tmp_path, ASR_PORT=str(other.getsockname()[1]))
+    assert taken.returncode == 2 and "make run" in taken.stderr
+    assert "Traceback" not in answer.stderr + taken.stderr
+    assert "is running on" in app("doctor", cwd=tmp_path, ASR_PORT=port).stdout
 
 
 def test_a_bad_setting_is_one_sentence(tmp_path: Path) -> None:

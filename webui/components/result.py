@@ -22,7 +22,7 @@ def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, s
     if row.status is not Status.SUCCEEDED:
         return failure_view(row, words)
     shown = shown or ("written" if row.options.itn else "spoken")
-    heading = f"{cache_badge(row, words)}{_demo_mark(row, words)}"
+    heading = f"<strong>{escape(row.filename)}</strong>{cache_badge(row, words)}{_demo_mark(row, words)}"
     return (
         f'<section class="asr-result" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks">{heading}</div>{_actions(row, shown, words)}</header>'
