@@ -96,7 +96,9 @@ class ModelDownload:
                     process.terminate()
                 await process.wait()
         if code != 0:
-            self._state = replace(self._state, phase="failed", message=self._state.message or f"exit status {code}")
+            message = self._state.message or f"exit status {code}"
+            log.warning("the model could not be downloaded: %s", message)
+            self._state = replace(self._state, phase="failed", message=message)
         return code == 0
 
     def _take(self, line: bytes) -> None:

@@ -25,7 +25,8 @@ def _text(state: DownloadState, words: Words) -> str:
             text = words("demo_progress_open", done=done)
         return f"{intro}<p>{escape(text)}</p>"
     if state.phase in ("failed", "switching", "done"):
-        return f"{intro}<p>{words.html(f'demo_{state.phase}')}</p>"
+        reason = f'<p class="asr-note">{escape(state.message)}</p>' if state.phase == "failed" and state.message else ""
+        return f"{intro}<p>{words.html(f'demo_{state.phase}')}</p>{reason}"
     return intro
 
 

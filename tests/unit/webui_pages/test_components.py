@@ -247,6 +247,9 @@ def test_the_banner_leads_to_the_real_model_for_those_who_may() -> None:
     assert "data-event" not in demo_banner(idle, ZH, is_admin=False)
     running = demo_banner(replace(idle, phase="running", done_bytes=1024**3), ZH, is_admin=True)
     assert "width:50.0%" in running and 'data-event="stop_download"' in running
+    assert "hub cannot be reached" in demo_banner(
+        replace(idle, phase="failed", message="hub cannot be reached"), ZH, is_admin=True
+    )
     assert "继续下载" in demo_banner(replace(idle, phase="failed", done_bytes=1024**3), ZH, is_admin=True)
     assert "data-event" not in demo_banner(replace(idle, phase="unavailable"), ZH, is_admin=True)
 
