@@ -33,7 +33,7 @@ class NodesEvents:
     async def look_again(self, body: str, admin: str, request: gr.Request) -> list[Any]:
         """The same, each where it differs from what is shown."""
         shown = (body, admin)
-        return [gr.skip() if now == old else now for now, old in zip(await self.load(request), shown, strict=True)]
+        return [gr.skip() if view == old else view for view, old in zip(await self.load(request), shown, strict=True)]
 
     async def drain(self, event: gr.EventData, request: gr.Request) -> str:
         """排空."""
