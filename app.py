@@ -1,28 +1,23 @@
 """The wiring: builds what a role needs and starts it. Everything else is in ``cli/`` and the rooms it names."""
 
-import asyncio
 import errno
 import logging
 import logging.handlers
 import os
 import secrets
-import shutil
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from types import FrameType
 
-import httpx
-
+from checks import cannot_listen, checks, listen
 from cli.main import run
 from cli.roles import Roles
 from cluster.child import ChildNode
-from cluster.health import HealthProbe
 from cluster.local_board import LocalBoard
 from cluster.pool import Pool
 from domain.presets import PRESETS
@@ -43,7 +38,7 @@ from storage.audio import FileAudioStore
 from storage.cache import EmbeddedCache
 from storage.flight import LocalFlight
 from storage.history import SqlHistory
-from storage.migrations import current_revision, downgrade, newest_revision, upgrade
+from storage.migrations import current_revision, downgrade, upgrade
 from storage.models import SqlModelRegistry
 from storage.sql import open_database
 
@@ -55,8 +50,6 @@ UPLOADS, INCOMING, WORK = "uploads", "incoming", "work"
 GRACE_SECONDS = 2
 #: How long the own node may finish its jobs; what it cannot finish is taken up again at the next start.
 OWN_NODE_DRAIN_SECONDS = 10.0
-#: Less free space than this is a finding of `doctor`.
-LOW_DISK_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +157,7 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
 
 def serve(settings: Settings) -> int:
     """Serves the web UI until it is told to stop; returns the exit status."""
-    listener = _listen(settings)
+    listener = listen(settings)
     _log_to(settings, "webui")
     uploads = settings.data_dir.absolute() / UPLOADS
     prepare_libraries(uploads)
@@ -185,6 +178,7 @@ def serve(settings: Settings) -> int:
         incoming_dir=settings.data_dir.absolute() / INCOMING,
         samples_dir=APP.parent / "samples",
         max_upload_bytes=settings.max_upload_mb * 1_000_000,
+        max_audio_seconds=settings.max_audio_seconds,
         language=settings.language,
     )
     app = create_web_app(application.services, application.observer, config, application.running)
@@ -194,10 +188,24 @@ def serve(settings: Settings) -> int:
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on")
     )
+    end = server.handle_exit
+
+    def say_and_end(sig: int, frame: FrameType | None) -> None:
+        if not server.should_exit:
+            _say_stopping(application.services.transcription.runner.under_way)
+        end(sig, frame)
+
+    server.handle_exit = say_and_end
     host, port = listener.getsockname()[:2]
     print(f"打开 · open http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def _say_stopping(under_way: int) -> None:
+    left = f"；{under_way} 个识别在下次启动后继续 · {under_way} recognitions go on after the next start"
+    # Called by a signal, perhaps in the middle of another print: the file itself takes it, without the buffer.
+    os.write(sys.stdout.fileno(), f"正在停止 · stopping{left if under_way else ''}\n".encode())
 
 
 def node(settings: Settings, port_file: Path | None, parent_pid: int | None) -> int:
@@ -218,7 +226,7 @@ def node(settings: Settings, port_file: Path | None, parent_pid: int | None) -> 
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise
-        raise BadSetting(_cannot_listen(settings, error) + f"--port {settings.port + 1}") from None
+        raise BadSetting(cannot_listen(settings, error) + f"--port {settings.port + 1}") from None
 
 
 def migrate(settings: Settings, revision: str, down: bool) -> str:
@@ -244,92 +252,6 @@ def download(settings: Settings, preset: str, on_progress: Callable[[int, int], 
 def local_models(settings: Settings) -> dict[str, Path | None]:
     """Every preset, and its folder where it is on this machine."""
     return {name: find_preset(preset, settings.model_hub) for name, preset in PRESETS.items()}
-
-
-def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
-    """What `doctor` looks at: each check returns what it found, or raises with what to do."""
-
-    def data() -> str:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(settings.data_dir).free
-        if free < LOW_DISK_BYTES:
-            raise OSError(
-                f"only {free / 1e9:.1f} GB are free below {settings.data_dir}; make room or move ASR_DATA_DIR"
-            )
-        return f"{settings.data_dir.absolute()}, {free / 1e9:.0f} GB free"
-
-    def database() -> str:
-        upgrade(settings.sql_url)
-        kind = settings.sql_url.partition(":")[0]
-        return f"{kind}, schema {newest_revision()}"
-
-    def model() -> str:
-        name = resolve_model(settings.model, settings.model_hub)
-        preset = PRESETS.get(name)
-        if preset and find_preset(preset, settings.model_hub) is None:
-            raise FileNotFoundError(f"{name} is not on this machine: run `python app.py model download {name}`")
-        small = preset is not None and preset.hub_ids is None
-        return f"{name}" + (
-            " (knows about 280 words; `python app.py model download` brings the real one)" if small else ""
-        )
-
-    def device() -> str:
-        from engine.device import choose_device
-
-        return choose_device(settings.device)
-
-    def port() -> str:
-        if _runs_already(settings):
-            return f"this program is running on {settings.host}:{settings.port}"
-        _listen(settings).close()
-        return f"{settings.host}:{settings.port} is free"
-
-    found = [("data", data), ("database", database), ("model", model), ("device", device), ("port", port)]
-    return found + [
-        (f"node {intent.url}", partial(_ask_node, intent.url, settings.node_token.get_secret_value()))
-        for intent in settings.nodes
-    ]
-
-
-def _ask_node(url: str, token: str) -> str:
-    async def ask() -> str:
-        probe = HealthProbe(token, ssl.create_default_context())
-        try:
-            report = await probe.report(url)
-        finally:
-            await probe.close()
-        return f"{report.health.value}, {report.model} on {report.device}"
-
-    return asyncio.run(ask())
-
-
-def _listen(settings: Settings) -> socket.socket:
-    host = settings.host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends answers at once (without Nagle's 40 ms) only on sockets that say they are TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, settings.port))
-    except OSError as error:
-        listener.close()
-        if _runs_already(settings):
-            raise BadSetting(f"已在运行 · it is running already: http://{host}:{settings.port}") from None
-        raise BadSetting(_cannot_listen(settings, error) + f"ASR_PORT={settings.port + 1} make run") from None
-    return listener
-
-
-def _runs_already(settings: Settings) -> bool:
-    """Whether this program answers where it is asked to serve."""
-    try:
-        answer = httpx.get(f"http://{settings.host}:{settings.port}/healthz", timeout=2, trust_env=False)
-        return answer.status_code == 200 and "status" in answer.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        return False
-
-
-def _cannot_listen(settings: Settings, error: OSError) -> str:
-    return f"port {settings.port} on {settings.host} cannot be used ({error.strerror}); choose another: "
 
 
 def _log_to(settings: Settings, name: str | None) -> None:

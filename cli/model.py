@@ -5,9 +5,10 @@ import json
 import sys
 import time
 
-from cli.progress import bar, human_bytes
+from cli.progress import bar
 from cli.roles import Roles
 from domain.presets import PRESETS, RECOMMENDED
+from domain.sizes import size_text
 from settings import load_settings
 
 
@@ -33,7 +34,7 @@ def _list(args: argparse.Namespace, roles: Roles) -> int:
             row = {"name": name, "title": preset.title, "here": folder is not None, "bytes": preset.download_bytes}
             print(json.dumps({**row, **preset.capabilities.to_json()}, ensure_ascii=False))
         else:
-            state = "here" if folder else f"about {human_bytes(preset.download_bytes)} to download"
+            state = "here" if folder else f"about {size_text(preset.download_bytes)} to download"
             print(f"{name:<18} {preset.title:<28} {state}")
     return 0
 
@@ -49,7 +50,7 @@ def _download(args: argparse.Namespace, roles: Roles) -> int:
         if args.json:
             print(json.dumps({"done_bytes": done_bytes, "total_bytes": total_bytes}), flush=True)
         else:
-            bar(done_bytes / max(1, total_bytes), f"{human_bytes(done_bytes)} of {human_bytes(total_bytes)}")
+            bar(done_bytes / max(1, total_bytes), f"{size_text(done_bytes)} of {size_text(total_bytes)}")
 
     folder = roles.download(load_settings(model_hub=args.hub), args.name, show)
     if not args.json:

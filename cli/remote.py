@@ -66,7 +66,7 @@ class RemoteServer:
                 row = self._read(await self._http.get(f"/v1/recognitions/{row['id']}", params={"wait": FOLLOW_SECONDS}))
                 yield row
         except OSError as error:
-            raise InvalidInput(f"{path} cannot be read: {error.strerror or error}", reason="no_such_file") from error
+            raise InvalidInput(f"the file cannot be read: {error.strerror or error}", reason="no_such_file") from error
         except httpx.HTTPError as error:
             raise NodeUnreachable(f"{self.url} does not answer: {error}") from error
 
@@ -81,9 +81,14 @@ class RemoteServer:
         return data
 
 
+def local_url(settings: Settings) -> str:
+    """Where the server of this machine would be."""
+    return f"http://127.0.0.1:{settings.port}"
+
+
 async def find_server(url: str | None, settings: Settings, api_key: str | None) -> RemoteServer | None:
     """The server that was named, else the local one if it answers. Raises :class:`NodeUnreachable`."""
-    server = RemoteServer(url or f"http://127.0.0.1:{settings.port}", api_key)
+    server = RemoteServer(url or local_url(settings), api_key)
     if await server.answers():
         return server
     await server.__aexit__()

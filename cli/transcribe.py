@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.progress import bar, clear
-from cli.remote import find_server
+from cli.remote import find_server, local_url
 from cli.roles import Roles
 from domain.access import Visitor
 from domain.errors import InvalidInput, SpeechError, error_from_code
@@ -27,15 +27,27 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "transcribe",
         help="recognise files",
-        description="Recognises files through the running server (or --server), else with a node of its own.",
+        description="Recognises files through the running server (or --server), else with a node of its own. "
+        "The texts go to standard output, all else to standard error.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio or video file")
-    parser.add_argument("--hotword", action="append", default=[], metavar="W", help="a word to listen for; repeatable")
+    parser.add_argument(
+        "--hotwords",
+        "--hotword",
+        action="append",
+        default=[],
+        metavar="W",
+        help="words to listen for, separated by commas; repeatable",
+    )
     parser.add_argument("--language", help="zh, en, … (default: auto)")
     parser.add_argument("--no-itn", action="store_true", help="text as spoken: 二零二五年, not 2025年")
     parser.add_argument("--no-vad", action="store_true", help="do not cut at silences")
     parser.add_argument("--max-segment-ms", type=int, help="longest segment, 1000 to 60000 (default 30000)")
-    parser.add_argument("--server", metavar="URL", help="web UI to use, such as http://127.0.0.1:7860")
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="web UI to use (default: http://127.0.0.1 at the port of ASR_PORT, 7860 unless set, if it answers)",
+    )
     parser.add_argument("--api-key", metavar="KEY", help="key of that server, where it wants one")
     parser.add_argument("--json", action="store_true", help="the whole recognition, one JSON object per line")
     parser.set_defaults(run=_run)
@@ -44,7 +56,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(args: argparse.Namespace, roles: Roles) -> int:
     options = RecognitionOptions.of(
         language=args.language,
-        hotwords=args.hotword,
+        hotwords="\n".join(args.hotwords),
         itn=not args.no_itn,
         vad=not args.no_vad,
         max_segment_ms=args.max_segment_ms,
@@ -56,10 +68,12 @@ async def _transcribe(args: argparse.Namespace, options: RecognitionOptions, set
     failures = 0
     server = await find_server(args.server, settings, args.api_key)
     if server:
+        _say(f"using the server at {server.url}")
         async with server:
             for path in args.files:
                 failures += await _one(path, server.transcribe(path, options), args)
     else:
+        _say(f"no server answers at {local_url(settings)}: starting a private node (a few seconds)")
         async with roles.services(settings) as services:
             for path in args.files:
                 failures += await _one(path, _privately(services, path, options), args)
@@ -67,8 +81,6 @@ async def _transcribe(args: argparse.Namespace, options: RecognitionOptions, set
 
 
 async def _privately(services: Services, path: Path, options: RecognitionOptions) -> AsyncIterator[dict[str, Any]]:
-    if not path.is_file():
-        raise InvalidInput(f"{path} is not a file", reason="no_such_file")
     row = await services.transcription.submit(path, path.name, options, visitor=LOCAL, source=Source.CLI)
     async for state in services.transcription.follow(row.id, visitor=LOCAL):
         yield state.to_json()
@@ -78,6 +90,7 @@ async def _one(path: Path, states: AsyncIterator[dict[str, Any]], args: argparse
     """Follows one file to its end and prints it; returns 1 when it failed."""
     row: dict[str, Any] = {}
     try:
+        _check_readable(path)
         async for row in states:
             _show_progress(path, row.get("progress"))
         if row.get("error"):
@@ -89,7 +102,7 @@ async def _one(path: Path, states: AsyncIterator[dict[str, Any]], args: argparse
             print(json.dumps(row or {"filename": path.name, "error": error.to_json()}, ensure_ascii=False), flush=True)
         else:
             number = f" (id {row['id']})" if row else ""
-            print(f"{path}: {error.message}{number}", file=sys.stderr)
+            _say(f"{path}: {error.message}{number}")
         return 1
     clear()
     if args.json:
@@ -98,8 +111,33 @@ async def _one(path: Path, states: AsyncIterator[dict[str, Any]], args: argparse
         prefix = f"{path}: " if len(args.files) > 1 else ""
         print(f"{prefix}{row['text']}", flush=True)
         for warning in row["warnings"]:
-            print(f"{path}: warning: {warning}", file=sys.stderr)
+            _say(f"{path}: warning: {warning}")
+        _say(f"{path}: {_summary(row)}")
     return 0
+
+
+def _check_readable(path: Path) -> None:
+    """Raises :class:`InvalidInput`; whoever shows it names the file."""
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise InvalidInput(f"the file cannot be read: {error.strerror or error}", reason="no_such_file") from None
+
+
+def _summary(row: dict[str, Any]) -> str:
+    """``12.3 s of sound in 0.4 s; from the cache; node local; model demo; id …``."""
+    known = {"hit": "from the cache", "shared": "shared with the same work under way"}
+    parts = [
+        f"{row['audio_seconds']:.1f} s of sound in {(row['elapsed_ms'] or 0) / 1000:.1f} s",
+        known.get(row["cache"], ""),
+        *(f"{name} {row[name]}" if row[name] else "" for name in ("node", "model", "id")),
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _show_progress(path: Path, progress: dict[str, Any] | None) -> None:

@@ -184,6 +184,12 @@ class Recognition:
         return first if first is not None else second or ""
 
     @property
+    def language(self) -> str | None:
+        """The language that was heard, else the one that was asked for; ``None`` where neither is known."""
+        known = (code for code in (self.transcript.language, self.options.language) if code != "auto")
+        return next(known, None)
+
+    @property
     def real_time_speed(self) -> float | None:
         """Seconds of sound recognised in a second of node time (21.0 = "21× 实时")."""
         return self.audio.seconds / (self.node_ms / 1000) if self.node_ms else None
@@ -191,13 +197,15 @@ class Recognition:
     def to_json(self, *, with_segments: bool = True) -> dict[str, Any]:
         """The JSON of a recognition, everywhere the same (DESIGN: "The outside"); lists leave the segments out."""
         segments = {"segments": [segment.to_json() for segment in self.transcript.segments]} if with_segments else {}
+        # Nothing heard is an empty text; nothing heard yet is none.
+        is_made = self.status is Status.SUCCEEDED or bool(self.transcript.segments)
         return {
             "id": self.id,
             "status": self.status.value,
             "text": self.text,
-            "raw_text": self.transcript.raw_text,
-            "normalized_text": self.transcript.normalized_text,
-            "language": self.transcript.language,
+            "raw_text": self.transcript.raw_text if is_made else None,
+            "normalized_text": self.transcript.normalized_text if is_made else None,
+            "language": self.language,
             **segments,
             "warnings": list(self.transcript.warnings),
             "cache": self.cache.value if self.cache else None,

@@ -5,6 +5,8 @@ import unicodedata
 
 #: Longest name kept, in characters.
 MAX_NAME_CHARS = 200
+#: Stored where a recording came without a name.
+UNNAMED = "audio"
 
 
 def clean_filename(name: str) -> str:
@@ -15,7 +17,7 @@ def clean_filename(name: str) -> str:
         stem, dot, suffix = visible.rpartition(".")
         keep = MAX_NAME_CHARS - len(suffix) - 2
         visible = f"{stem[:keep]}….{suffix}" if dot and 0 < len(suffix) <= 8 else visible[: MAX_NAME_CHARS - 1] + "…"
-    return visible or "audio"
+    return visible or UNNAMED
 
 
 def suffix_of(name: str) -> str:

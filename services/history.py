@@ -26,6 +26,7 @@ class History:
         self,
         *,
         visitor: Visitor,
+        only_mine: bool = False,
         text: str = "",
         statuses: Sequence[Status] = (),
         since: datetime | None = None,
@@ -33,10 +34,13 @@ class History:
         before_id: str | None = None,
         limit: int = 50,
     ) -> HistoryPage:
-        """Rows newest first; ``text`` is searched in both tracks and the file names."""
+        """Rows newest first; ``text`` is searched in both tracks and the file names.
+
+        ``only_mine`` leaves an administrator the rows of its own; others never see more.
+        """
         return await self._store.page(
             HistoryQuery(
-                user=visitor.scope,
+                user=visitor.user if only_mine else visitor.scope,
                 text=text.strip()[:200],
                 statuses=tuple(statuses),
                 since=since,

@@ -6,7 +6,7 @@ from functools import partial
 
 from domain.node import NodeProgress
 from domain.recognition import AudioInfo, CacheOutcome, Progress, Recognition, Stage, Status
-from domain.transcript import ModelOutput, Segment, Transcript, assemble
+from domain.transcript import ModelOutput, Segment, Track, Transcript, assemble
 from services.known_audio import KnownResult
 from services.runner import Report
 from services.threads import off_loop
@@ -16,8 +16,9 @@ from speech.itn import to_written
 class SegmentsSoFar:
     """Turns a node's steps into the progress that people see: text as it comes, and the time left."""
 
-    def __init__(self, report: Report, language: str) -> None:
+    def __init__(self, report: Report, track: Track, language: str) -> None:
         self._report = report
+        self._track: Track = track
         self._language = language
         self._shown: list[Segment] = []
         self._started = time.monotonic()
@@ -28,7 +29,7 @@ class SegmentsSoFar:
             self._shown.clear()
             self._started = time.monotonic()
         # Only the new ones, and without word times: a long recording has thousands of steps.
-        new = ModelOutput("spoken", tuple(replace(segment, words=()) for segment in step.segments), self._language)
+        new = ModelOutput(self._track, tuple(replace(segment, words=()) for segment in step.segments), self._language)
         self._shown += transcript_of(new).segments
         elapsed = time.monotonic() - self._started
         left = elapsed * (step.of - step.segment) / step.segment if step.segment else None

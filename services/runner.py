@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from domain.errors import NotFound, RecognitionCancelled, RecognitionFailed, SpeechError, StorageUnavailable
 from domain.ports import HistoryStore, Observer
 from domain.recognition import Progress, Recognition, Status, utc_now
+from domain.transcript import Transcript
 from services.periodic import every
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,11 @@ class Runner:
         self._runs[row.id] = run
         run.task = asyncio.create_task(self._finish(run), name=f"recognition {row.id}")
 
+    @property
+    def under_way(self) -> int:
+        """How many recognitions run here."""
+        return len(self._runs)
+
     def live(self, recognition_id: str) -> Recognition | None:
         """The row as it is this moment, when it runs here."""
         run = self._runs.get(recognition_id)
@@ -150,13 +156,13 @@ class Runner:
         except asyncio.CancelledError:
             if run.lost:
                 return None
-            done = _failed(row, RecognitionCancelled("it was cancelled"))
+            done = cancelled(run.row)
         except SpeechError as error:
             log.info("recognition %s: %s: %s", row.id, error.code, error.message)
-            done = _failed(row, error)
+            done = _failed(run.row, error)
         except Exception:
             log.exception("recognition %s failed by a fault of this program", row.id)
-            done = _failed(row, SpeechError("something went wrong inside; the log has the details", id=row.id))
+            done = _failed(run.row, SpeechError("something went wrong inside; the log has the details", id=row.id))
         return done.with_changes(
             elapsed_ms=max(1, round((time.monotonic() - run.started) * 1000)), finished_at=utc_now(), owner=None
         )
@@ -207,6 +213,13 @@ class Runner:
             self.run(row)
 
 
+def cancelled(row: Recognition) -> Recognition:
+    """The row, ended by a person."""
+    return _failed(row, RecognitionCancelled("it was cancelled"))
+
+
 def _failed(row: Recognition, error: SpeechError) -> Recognition:
+    """The row, ended before its end; the text that was on show stays with it."""
     status = Status.CANCELLED if isinstance(error, RecognitionCancelled) else Status.FAILED
-    return row.with_changes(status=status, error=error.to_json())
+    so_far = Transcript(row.progress.segments, row.options.language)
+    return row.with_changes(status=status, error=error.to_json(), transcript=so_far)

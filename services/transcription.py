@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from domain.access import Visitor
-from domain.errors import NotFound, RecognitionCancelled
+from domain.errors import NotFound
 from domain.ids import is_id, new_id
 from domain.node import NodeJob
 from domain.options import RecognitionOptions
@@ -24,7 +24,7 @@ from services.known_audio import KnownAudio, Question
 from services.model_choice import ModelChanged, ModelChoice
 from services.periodic import meanwhile
 from services.results import SegmentsSoFar, answered, finished, with_spoken_track
-from services.runner import Report, Runner
+from services.runner import Report, Runner, cancelled
 from services.threads import Threads
 from speech.decode import decode_to_wav, probe
 
@@ -141,10 +141,7 @@ class Transcription:
             await self._history.cancel_queued(row.id, user=visitor.scope)
         elif row.status is Status.RUNNING and not self.runner.cancel(row.id):
             # Another process runs it: the fence drops its result, and its next progress tells it to stop.
-            error = RecognitionCancelled("it was cancelled").to_json()
-            await self._history.finish(
-                row.with_changes(status=Status.CANCELLED, error=error, finished_at=utc_now(), owner=None)
-            )
+            await self._history.finish(cancelled(row).with_changes(finished_at=utc_now(), owner=None))
         return await self.wait(row.id, visitor=visitor, timeout_seconds=30)
 
     async def spoken(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
@@ -262,7 +259,7 @@ class Transcription:
                 NodeJob(f"{row.id}:0", row.options, question.track),
                 wav,
                 on_waiting=partial(self._tell_waiting, question, report),
-                on_progress=SegmentsSoFar(report, row.options.language).add,
+                on_progress=SegmentsSoFar(report, question.track, row.options.language).add,
             )
         result = answer.result
         # What the file's damage cost is part of the answer, also for the next one who asks.

@@ -6,7 +6,7 @@ Gradio inserts its own ``head`` argument only after it has read the browser's la
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
@@ -21,6 +21,7 @@ _SCRIPTS = ("app.js", "player.js", "admin.js")
 #: Sentences that the scripts show.
 _SCRIPT_KEYS = (
     "admin_no_answer",
+    "cancel",
     "confirm_no",
     "copied",
     "copy_failed",
@@ -30,7 +31,10 @@ _SCRIPT_KEYS = (
     "history_confirm_many",
     "history_confirm_one",
     "history_delete",
+    "history_link_copied",
     "history_selected",
+    "node_drain",
+    "nodes_confirm_drain",
     "one_file_only",
     "player_download",
     "player_pause",
@@ -38,7 +42,10 @@ _SCRIPT_KEYS = (
     "player_position",
     "player_speed",
     "player_unsupported",
+    "when_today",
 )
+#: Gradio heads its messages with their kind, in English.
+_TOASTS = ("toast_error", "toast_info", "toast_warning")
 #: Gradio reads the language from ``navigator``; this makes it the one that the server renders in.
 _SPEAK = (
     "for (const [name, value] of [['language', asrPage.tag], ['languages', [asrPage.tag]]])"
@@ -50,11 +57,23 @@ _HTML_TAG = re.compile(r"<html\s+lang=\"[^\"]*\"")
 
 
 class PageHead:
-    """ASGI middleware around the app: changes the HTML of ``pages`` (paths), nothing else."""
+    """ASGI middleware around the app: changes the HTML of ``pages``, nothing else.
 
-    def __init__(self, app: ASGIApp, *, catalogue: Catalogue, pages: Collection[str], default_language: str) -> None:
+    ``pages``: path → key of the page's name. ``upload_limits``: what the upload field says that it takes.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        catalogue: Catalogue,
+        pages: Mapping[str, str],
+        default_language: str,
+        upload_limits: Mapping[Language, str],
+    ) -> None:
         self._app = app
-        self._pages = frozenset(pages)
+        self._pages = pages
+        self._upload_limits = upload_limits
         self._catalogue = catalogue
         self._default_language = default_language
         self._scripts = "".join(
@@ -76,13 +95,13 @@ class PageHead:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                await self._send(held[0], bytes(body), language, send)
+                await self._send(held[0], bytes(body), language, _path(scope), send)
 
         await self._app(scope, receive, collect)
 
-    async def _send(self, start: Message, body: bytes, language: Language, send: Send) -> None:
+    async def _send(self, start: Message, body: bytes, language: Language, path: str, send: Send) -> None:
         if "text/html" in Headers(raw=start["headers"]).get("content-type", ""):
-            body = self.rewrite(body.decode("utf-8"), language).encode("utf-8")
+            body = self.rewrite(body.decode("utf-8"), language, path).encode("utf-8")
             headers = MutableHeaders(raw=start["headers"])
             headers["content-length"] = str(len(body))
             headers["cache-control"] = "no-cache"
@@ -91,20 +110,39 @@ class PageHead:
         await send(start)
         await send({"type": "http.response.body", "body": body})
 
-    def rewrite(self, html: str, language: Language) -> str:
-        """The page's HTML for a reader of this language."""
-        tag = LANGUAGE_TAGS[language]
-        page = {"language": language, "tag": tag, "texts": self._catalogue.some(language, _SCRIPT_KEYS)}
+    def rewrite(self, html: str, language: Language, path: str) -> str:
+        """The HTML of the page at ``path`` for a reader of this language."""
+        tag, title = LANGUAGE_TAGS[language], self._title(language, path)
+        label, limits = self._catalogue.text(language, "upload_label"), self._upload_limits[language]
+        page = {
+            "language": language,
+            "tag": tag,
+            "title": title,
+            "upload": f"{label}（{limits}）" if language == "zh" else f"{label} ({limits})",
+            "texts": self._catalogue.some(language, _SCRIPT_KEYS),
+        }
         data = json.dumps(page, ensure_ascii=False).replace("</", "<\\/")
-        label = json.dumps(self._catalogue.text(language, "upload_label"), ensure_ascii=False)
+        contents = {"upload-label": label, "upload-limits": limits} | {
+            key.replace("_", "-"): self._catalogue.text(language, key) for key in _TOASTS
+        }
         head = (
-            f"<title>{escape(self._catalogue.text(language, 'app_name'))}</title>\n"
-            f"<style>:root {{ --asr-upload-label: {label}; }}</style>\n"
+            f"<title>{escape(title)}</title>\n"
+            f"<style>:root {{ {_properties(contents)} }}</style>\n"
             f"<script>window.asrPage = {data}; {_SPEAK}</script>\n{self._scripts}"
         )
         html = _ADVERTISING.sub("", html)
         html = _HTML_TAG.sub(f'<html lang="{tag}" data-lang="{language}"', html, count=1)
         return html.replace("<head>", f"<head>\n{head}", 1)
+
+    def _title(self, language: Language, path: str) -> str:
+        name = self._catalogue.text(language, "app_name")
+        return name if path == "/" else f"{self._catalogue.text(language, self._pages[path])} · {name}"
+
+
+def _properties(contents: Mapping[str, str]) -> str:
+    """CSS properties ``--asr-…`` for text that the style sheet puts in the place of Gradio's English."""
+    texts = {name: json.dumps(text, ensure_ascii=False).replace("<", "\\3c ") for name, text in contents.items()}
+    return " ".join(f"--asr-{name}: {text};" for name, text in texts.items())
 
 
 def _path(scope: Scope) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.errors import SpeechError
-from webui.components.units import bytes_text, duration_text
+from domain.sizes import size_text
+from webui.components.units import duration_text
 from webui.i18n import Catalogue, Language, Words
 
 
@@ -46,5 +47,5 @@ def _values(words: Words, details: dict[str, Any]) -> dict[str, Any]:
     if "limit_seconds" in details:
         values["limit"] = duration_text(float(details["limit_seconds"]), words)
     if "limit_bytes" in details:
-        values["limit"] = bytes_text(int(details["limit_bytes"]))
+        values["limit"] = size_text(int(details["limit_bytes"]))
     return values

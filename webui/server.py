@@ -34,6 +34,7 @@ class WebConfig:
     incoming_dir: Path
     samples_dir: Path
     max_upload_bytes: int
+    max_audio_seconds: float
     secret: str = ""
     admin_token: str = ""
     api_keys: tuple[str, ...] = ()
@@ -78,7 +79,10 @@ def create_web_app(
     api = ApiConfig(config.max_upload_bytes, config.upload_dir, config.incoming_dir)
     add_routes(app, services, access, api, metrics)
     mount_ui(
-        app, services, access=access, config=UiConfig(config.max_upload_bytes, config.samples_dir, config.language)
+        app,
+        services,
+        access=access,
+        config=UiConfig(config.max_upload_bytes, config.max_audio_seconds, config.samples_dir, config.language),
     )
     access.guard(app)
     return app

@@ -11,8 +11,9 @@ from gradio.components.navbar import Navbar
 from services.bundle import Services
 from webui.access import Access
 from webui.components.header import PAGES, header_view, model_chip
+from webui.components.inputs import limits_text
 from webui.components.samples import read_samples
-from webui.i18n import Catalogue
+from webui.i18n import LANGUAGES, Catalogue, Words
 from webui.page_head import PageHead
 from webui.pages.context import PageContext, view
 from webui.pages.given_files import accept_uploads_only
@@ -31,6 +32,7 @@ class UiConfig:
     """
 
     max_upload_bytes: int
+    max_audio_seconds: float
     samples_dir: Path
     language: str = "auto"
     catalogue: Catalogue = field(default_factory=Catalogue)
@@ -64,8 +66,12 @@ def mount_ui(app: FastAPI, services: Services, *, access: Access, config: UiConf
     app.add_middleware(
         PageHead,
         catalogue=config.catalogue,
-        pages=[f"/{path}" for path, _ in PAGES],
+        pages={f"/{path}": key for path, key in PAGES},
         default_language=config.language,
+        upload_limits={
+            language: limits_text(config.max_upload_bytes, config.max_audio_seconds, Words(config.catalogue, language))
+            for language in LANGUAGES
+        },
     )
 
 

@@ -52,10 +52,18 @@ def test_a_reload_midway_finds_its_recognition_again(page_zh: Page, recording: R
 def test_cancelling_ends_it_and_the_page_can_start_again(page_zh: Page, recording: Recording) -> None:
     upload(page_zh, recording("取消.wav", repeats=60, level=33))
     page_zh.click("#asr-start")
-    page_zh.wait_for_selector(".asr-running[data-stage=recognising]")
+    page_zh.wait_for_selector(".asr-lines.live li")
     page_zh.click("#asr-cancel")
     expect(page_zh.locator(".asr-failure.cancelled")).to_contain_text("识别已取消")
     expect(page_zh.locator("#asr-start")).to_be_visible()
+    for again in (False, True):
+        if again:  # the history has it too
+            go(page_zh, page_zh.url.replace("/?r=", "/history?r="))
+        unfinished = page_zh.locator(".asr-result.unfinished")
+        expect(unfinished.locator(".asr-badge")).to_have_text("未完成")
+        expect(unfinished.locator(".asr-lines li").first).to_contain_text("2025年")
+        unfinished.locator("[data-copy]").click()
+        expect(page_zh.locator(".asr-toast")).to_have_text("已复制")
 
 
 def test_recognising_anew_asks_the_model_again(page_zh: Page, recording: Recording) -> None:
@@ -262,6 +270,7 @@ def test_the_nodes_page_drains_and_resumes(visit: Visit) -> None:
         expect(card).to_contain_text("CPU")
         try:
             card.get_by_role("button", name="排空").click()
+            page.locator(".asr-dialog").get_by_role("button", name="排空").click()
             expect(page.locator(".asr-node-state")).to_have_text("已排空")
         finally:
             card.get_by_role("button", name="恢复").click()
@@ -357,6 +366,7 @@ def test_without_https_the_microphone_says_what_it_needs(visit: Visit) -> None:
         expect(page.locator(hint)).not_to_be_visible()
     with visit("/", script="Object.defineProperty(window, 'isSecureContext', {get: () => false})") as page:
         page.get_by_role("tab", name="录音").click()
+        expect(page.locator(hint)).to_be_visible()
         expect(page.locator(hint)).to_contain_text("https")
         expect(page.locator(hint)).to_contain_text("localhost")
         expect(page.locator("#asr-microphone")).not_to_be_visible()

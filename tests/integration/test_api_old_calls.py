@@ -72,3 +72,31 @@ def test_recognize_says_what_is_wrong(http: httpx.Client) -> None:
     reference = answer.headers["x-asr-recognition-id"]
     assert reference in answer.json()["msg"]
     assert http.get(f"/v1/recognitions/{reference}").json()["status"] == "failed"
+
+
+@pytest.mark.parametrize("content", [b"", b"only text " * 100])
+def test_every_call_names_the_row_of_what_it_refused(http: httpx.Client, content: bytes) -> None:
+    file = ("speech.wav", content)
+    uploaded = http.post("/gradio_api/upload", files={"files": file}).json()[0]
+    answers = {
+        "/v1/audio/transcriptions": http.post("/v1/audio/transcriptions", files={"file": file}, data={"model": "any"}),
+        "/recognize": http.post("/recognize", files={"audio": file}),
+        "/api/predict/": http.post("/api/predict/", json={"data": [{"path": uploaded}]}),
+    }
+    for path, answer in answers.items():
+        reference = answer.headers["x-asr-recognition-id"]
+        assert answer.status_code == 400 and reference in answer.text, path
+        row = http.get(f"/v1/recognitions/{reference}").json()
+        assert (row["status"], row["error"]["code"]) == ("failed", "bad_audio"), path
+
+
+@pytest.mark.parametrize("field", ["hotword", "hotwords"])
+def test_hotwords_are_taken_under_both_names(http: httpx.Client, speech_wav: Path, field: str) -> None:
+    content = speech_wav.read_bytes()
+    old = http.post("/recognize", files={"audio": ("a.wav", content)}, data={field: "北京"}).json()["result"]
+    new = http.post("/v1/recognitions", files={"file": ("a.wav", content)}, params={field: ["北京", "上海"]}).json()
+    openai = http.post("/v1/audio/transcriptions", files={"file": ("a.wav", content)}, data={field: "空调"})
+    third = http.get(f"/v1/recognitions/{openai.headers['x-asr-recognition-id']}").json()
+    again = http.post(f"/v1/recognitions/{old['id']}/again", json={field: ["杭州"]}).json()
+    words = [set(row["options"]["hotwords"]) for row in (old, new, third, again)]
+    assert words == [{"北京"}, {"北京", "上海"}, {"空调"}, {"杭州"}]

@@ -23,11 +23,19 @@ def app(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[s
 def test_transcribe_through_the_running_server(server: Server, speech_wav: Path, tmp_path: Path) -> None:
     answer = app("transcribe", str(speech_wav), "--server", server.url, "--hotword", "命令行", cwd=tmp_path)
     assert (answer.returncode, answer.stdout.strip()) == (0, "今天天气怎么样？"), answer.stderr
+    assert answer.stderr.splitlines()[0] == f"using the server at {server.url}"
+    assert "node local; model demo; id " in answer.stderr.splitlines()[1]
     row = json.loads(app("transcribe", str(speech_wav), "--server", server.url, "--json", cwd=tmp_path).stdout)
     assert (row["status"], row["source"]) == ("succeeded", "cli")
     missing = app("transcribe", "missing.wav", "--server", server.url, cwd=tmp_path)
     assert missing.returncode == 1
-    assert "missing.wav cannot be read: No such file" in missing.stderr
+    assert missing.stderr.splitlines()[1] == "missing.wav: the file cannot be read: No such file or directory"
+
+
+def test_hotwords_come_one_by_one_or_with_commas(server: Server, speech_wav: Path, tmp_path: Path) -> None:
+    words = ["--hotwords", "北京,上海", "--hotword", "空调"]
+    answer = app("transcribe", str(speech_wav), "--server", server.url, "--json", *words, cwd=tmp_path)
+    assert set(json.loads(answer.stdout)["options"]["hotwords"]) == {"北京", "上海", "空调"}
 
 
 def test_a_proxy_of_the_environment_never_gets_what_stays_on_this_machine(
@@ -55,7 +63,9 @@ def test_transcribe_with_a_node_of_its_own_is_recorded(speech_wav: Path, tmp_pat
     assert rows[0]["text"] == "今天天气怎么样？"
     error = rows[1]["error"]
     assert (error["code"], error["details"]) == ("invalid_input", {"reason": "no_such_file"})
-    assert "missing.wav" in error["message"]
+    assert rows[1]["filename"] == "missing.wav" and "cannot be read" in error["message"]
+    first = f"no server answers at http://127.0.0.1:{port}: starting a private node (a few seconds)"
+    assert answer.stderr.splitlines()[0] == first
     import sqlite3
 
     with sqlite3.connect(tmp_path / "data" / "history.db") as database:

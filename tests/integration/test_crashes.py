@@ -95,6 +95,7 @@ def test_sigterm_ends_everything_and_loses_nothing(server: Server, long_wav: Pat
     node = node_of(server)
     assert server.stop() == 0
     assert not node.is_running()
+    assert "正在停止 · stopping；1 个识别在下次启动后继续" in server.output()
     server.start()
     assert read(server, recognition_id, wait=120)["status"] == "succeeded"
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from tests.helpers.server import Server
 from tests.helpers.speech import say, talk, write_wav
 
 
@@ -55,12 +57,30 @@ def test_a_shorter_longest_segment_cuts_the_sound_differently(client: Client, re
         ("invalid_options", {"hotwords": "http://example.com/words"}),
         ("invalid_options", {"max_segment_ms": 5}),
         ("invalid_options", {"language": "xx"}),
+        ("invalid_options", {"itn": "maybe"}),
     ],
 )
 def test_refusals_carry_their_code(client: Client, recording: Path, code: str, arguments: dict) -> None:
     with pytest.raises(AppError) as refused:
         client.predict(audio=handle_file(recording), api_name="/recognize", **arguments)
     assert refused.value.title == code
+
+
+@pytest.mark.parametrize("audio", ["meeting.wav", "/etc/passwd", "http://127.0.0.1:9/x.wav", "", None, ["x.wav"], 5])
+def test_text_for_a_file_is_refused_with_the_way_to_do_it(client: Client, server: Server, audio: Any) -> None:
+    before = len(server.output())
+    with pytest.raises(AppError, match=r"handle_file\(") as refused:
+        client.predict(audio=audio, api_name="/recognize")
+    assert refused.value.title == "invalid_input"
+    assert "Traceback" not in server.output()[before:]
+
+
+def test_options_mean_here_what_they_mean_in_the_other_calls(client: Client, recording: Path) -> None:
+    options = {"hotwords": ["空调", "北京"], "language": "中文", "itn": "false", "vad": None}
+    answer = client.predict(audio=handle_file(recording), api_name="/recognize", **options)
+    assert answer["options"]["hotwords"] == ["北京", "空调"] and answer["options"]["itn"] is False
+    assert answer["options"]["vad"]["enabled"] is True
+    assert answer["language"] == "zh"
 
 
 def test_what_is_no_recording_is_refused_with_its_reference(client: Client, tmp_path: Path) -> None:

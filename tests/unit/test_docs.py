@@ -8,9 +8,12 @@ from urllib.parse import unquote
 import pytest
 
 from cli.main import build_parser
+from domain.presets import PRESETS, RECOMMENDED
+from domain.sizes import size_text
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
+PAGES = [*READMES, *sorted((ROOT / "docs").glob("*.md"))]
 _LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 
 
@@ -35,3 +38,9 @@ def test_the_page_of_commands_is_what_help_says(monkeypatch: pytest.MonkeyPatch)
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = [target for target, _ in _LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target]
     assert [target for target in links if target and not (page.parent / unquote(target)).exists()] == []
+
+
+@pytest.mark.parametrize("page", [*READMES, ROOT / "docs" / "operation.md"], ids=lambda page: page.name)
+def test_the_size_of_the_download_is_the_one_the_program_tells(page: Path) -> None:
+    (line,) = [line for line in page.read_text(encoding="utf-8").splitlines() if "model download " in line]
+    assert size_text(PRESETS[RECOMMENDED].download_bytes) in line

@@ -10,8 +10,10 @@ from domain.options import RecognitionOptions
 
 OPTION_FIELDS = ("language", "hotwords", "itn", "vad", "max_segment_ms", "end_silence_ms")
 
+#: What OpenAI's answers call the languages.
+_ENGLISH_NAMES = {"zh": "chinese", "en": "english", "ja": "japanese", "ko": "korean", "yue": "cantonese"}
 #: What callers of the old WebUI and of other programs write instead of a code.
-_LANGUAGE_NAMES = {
+_LANGUAGE_CODES = {
     "自动": "auto",
     "自动检测": "auto",
     "中文": "zh",
@@ -23,13 +25,11 @@ _LANGUAGE_NAMES = {
     "韩文": "ko",
     "韩语": "ko",
     "粤语": "yue",
-    "chinese": "zh",
     "mandarin": "zh",
-    "english": "en",
-    "japanese": "ja",
-    "korean": "ko",
-    "cantonese": "yue",
+    **{name: code for code, name in _ENGLISH_NAMES.items()},
 }
+#: Names that callers write for a field of ours.
+_ALIASES = {"hotword": "hotwords"}
 _YES = ("true", "1", "yes", "on")
 _NO = ("false", "0", "no", "off")
 
@@ -44,7 +44,12 @@ class Fields:
 
     def add(self, name: str, value: Any) -> None:
         """One more value under this name."""
-        self._values.setdefault(name, []).append(value)
+        self._values.setdefault(_ALIASES.get(name, name), []).append(value)
+
+    def add_missing(self, pairs: Iterable[tuple[str, Any]]) -> None:
+        """Adds what was not given yet: what stands already goes first."""
+        for name, values in Fields(pairs)._values.items():
+            self._values.setdefault(name, values)
 
     def names(self) -> set[str]:
         """The names that were given."""
@@ -143,7 +148,12 @@ def hotwords_of(values: Iterable[Any]) -> str:
 
 def language_code(name: str) -> str:
     """``中文`` and ``chinese`` as ``zh``; what is no known name stays as it is."""
-    return _LANGUAGE_NAMES.get(name.strip().lower(), name)
+    return _LANGUAGE_CODES.get(name.strip().lower(), name)
+
+
+def language_name(code: str | None) -> str | None:
+    """``zh`` as ``chinese``; a code without a name here stays as it is."""
+    return _ENGLISH_NAMES.get(code, code) if code else None
 
 
 def query_fields(request: Request) -> Fields:

@@ -13,7 +13,7 @@ from domain.transcript import Segment, join_texts
 from services.export import export
 from services.hotwords import hotwords_from_prompt
 from webui.api.context import Api
-from webui.api.fields import Fields, hotwords_of, options_from
+from webui.api.fields import Fields, hotwords_of, language_name, options_from
 from webui.api.sse import event, stream
 from webui.api.uploads import receive
 from webui.errors import ID_HEADER, failure_of, openai_error
@@ -95,7 +95,7 @@ def _verbose(row: Recognition, granularities: set[str]) -> dict[str, Any]:
     segments = row.transcript.segments
     body: dict[str, Any] = {
         "task": "transcribe",
-        "language": row.transcript.language,
+        "language": language_name(row.language),
         "duration": row.audio.seconds,
     }
     if "segment" in granularities:

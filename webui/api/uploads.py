@@ -75,9 +75,8 @@ async def receive(request: Request, config: ApiConfig, *file_fields: str, raw: b
         await sink.flush()
         if sink.is_open:
             received.path = Path(file.name)
-        for name, value in request.query_params.multi_items():
-            if name not in received.fields.names() and name != "filename":
-                received.fields.add(name, value)
+        in_query = request.query_params.multi_items()
+        received.fields.add_missing((name, value) for name, value in in_query if name != "filename")
         yield received
 
 

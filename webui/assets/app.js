@@ -1,6 +1,6 @@
 // Small behaviours shared by the pages. Everything is delegated from the document, so that it survives re-rendering.
 (() => {
-  const { language, texts } = window.asrPage; // put into the page by webui/page_head.py
+  const { language, texts, title, upload } = window.asrPage; // put into the page by webui/page_head.py
   const say = (key, values = {}) =>
     (texts[key] || key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 
@@ -19,7 +19,7 @@
   };
 
   // A question in the page itself; resolves to whether the person said yes.
-  const confirmed = (question) =>
+  const confirmed = (question, yes = "history_delete", no = "confirm_no") =>
     new Promise((resolve) => {
       const dialog = document.createElement("dialog");
       dialog.className = "asr-dialog";
@@ -27,7 +27,7 @@
       text.textContent = question;
       const row = document.createElement("div");
       row.className = "asr-dialog-buttons";
-      for (const [value, key, kind] of [["no", "confirm_no", "quiet"], ["yes", "history_delete", "danger"]]) {
+      for (const [value, key, kind] of [["no", no, "quiet"], ["yes", yes, "danger"]]) {
         const button = document.createElement("button");
         button.type = "button";
         button.className = `asr-button ${kind}`;
@@ -92,6 +92,12 @@
     }
     const copyButton = target.closest("[data-copy]");
     if (copyButton) announce(say((await copy(shownText(copyButton.closest(".asr-result")))) ? "copied" : "copy_failed"));
+    const link = target.closest("[data-copy-link]");
+    if (link) {
+      const address = new URL(location.href);
+      address.search = new URLSearchParams({ r: link.dataset.copyLink });
+      announce(say((await copy(address.href)) ? "history_link_copied" : "copy_failed"));
+    }
     const track = target.closest("[role=radio][data-track]");
     if (track) chooseTrack(track);
     const line = target.closest("[data-start]");
@@ -103,6 +109,37 @@
       if (!menu.contains(target) || target.closest("a")) menu.removeAttribute("open");
     }
   });
+
+  // What Gradio says in English, or says again after each change of its own.
+  const tidy = () => {
+    if (document.title !== title) document.title = title;
+    const zone = document.querySelector("#asr-upload .upload-container");
+    if (zone && zone.getAttribute("aria-label") !== upload) zone.setAttribute("aria-label", upload);
+    const live = document.querySelector(".asr-lines.live");
+    if (live && !live.away) live.scrollTop = live.scrollHeight;
+  };
+  new MutationObserver(tidy).observe(document.documentElement, { childList: true, subtree: true });
+  // Text that comes in is followed, until the person scrolls up to read.
+  document.addEventListener(
+    "scroll",
+    ({ target }) => {
+      if (target instanceof Element && target.matches(".asr-lines.live"))
+        target.away = target.scrollHeight - target.scrollTop - target.clientHeight > 60;
+    },
+    true,
+  );
+
+  // The microphone needs https or this machine, and to be there.
+  const root = document.documentElement;
+  root.classList.toggle("asr-insecure", !window.isSecureContext);
+  const lookForMicrophone = async () => {
+    const devices = await navigator.mediaDevices.enumerateDevices();
+    root.classList.toggle("asr-no-microphone", !devices.some((device) => device.kind === "audioinput"));
+  };
+  if (window.isSecureContext && navigator.mediaDevices) {
+    navigator.mediaDevices.addEventListener("devicechange", lookForMicrophone);
+    lookForMicrophone();
+  }
 
   // Gradio takes the first of several files without a word.
   document.addEventListener(
@@ -140,7 +177,7 @@
   customElements.define(
     "asr-time",
     class extends HTMLElement {
-      static observedAttributes = ["datetime"];
+      static observedAttributes = ["datetime", "full"];
       connectedCallback() {
         this.attributeChangedCallback();
       }
@@ -151,10 +188,16 @@
         const now = new Date();
         const today = when.toDateString() === now.toDateString();
         const tag = language === "zh" ? "zh-CN" : "en";
-        const clock = { hour: "2-digit", minute: "2-digit", hour12: false };
-        const day = { month: "short", day: "numeric", ...(when.getFullYear() === now.getFullYear() ? {} : { year: "numeric" }) };
-        this.shadowRoot.textContent = new Intl.DateTimeFormat(tag, today ? clock : { ...day, ...clock }).format(when);
-        this.title = when.toLocaleString(tag);
+        const thisYear = when.getFullYear() === now.getFullYear();
+        const two = (number) => String(number).padStart(2, "0");
+        const date = `${two(when.getMonth() + 1)}-${two(when.getDate())}`;
+        const clock = `${two(when.getHours())}:${two(when.getMinutes())}`;
+        // Never the clock alone: it would look like the length of a recording.
+        let day = thisYear ? date : `${when.getFullYear()}-${date}`;
+        if (this.hasAttribute("full")) day = `${when.getFullYear()}-${date}`;
+        else if (today) day = say("when_today");
+        this.shadowRoot.textContent = `${day} ${clock}`;
+        this.title = new Intl.DateTimeFormat(tag, { dateStyle: "full", timeStyle: "medium" }).format(when);
       }
     },
   );
@@ -221,6 +264,14 @@
       else url.searchParams.delete("r");
       history[push ? "pushState" : "replaceState"](history.state, "", url);
     },
+    // An own recording: the form is again as it was before a sample came into it, but for what was edited since; the
+    // result of another recording goes, but for one that is still being made.
+    ownRecording(kept, hotwords, language, current, panel) {
+      const { before = [], sample = [] } = kept ? JSON.parse(kept) : {};
+      const form = [hotwords, language].map((value, at) => (value === sample[at] ? before[at] : value));
+      const busy = document.querySelector("#asr-panel .asr-running");
+      return ["", ...form, busy ? current : "", busy ? panel : ""];
+    },
     // What a gr.HTML component needs so that [data-event] elements in it reach the server.
     async relay(event, trigger) {
       const source = event.target instanceof Element ? event.target.closest("[data-event]") : null;
@@ -232,11 +283,10 @@
       const data = { ...source.dataset };
       const selection = source.closest("asr-selection");
       if (selection) data.ids = selection.ids().join(",");
-      const named = { count: (data.ids || "").split(",").length, names: selection?.names() };
-      if (data.confirm && !(await confirmed(say(data.confirm, named)))) return;
+      const named = { count: (data.ids || "").split(",").length, names: selection?.names(), name: data.name };
+      const asked = data.confirm && say(data.confirm, named);
+      if (asked && !(await confirmed(asked, data.confirmYes, data.confirmNo))) return;
       trigger(data.event, data);
     },
   };
 })();
-// The microphone needs https or this machine.
-document.documentElement.classList.toggle("asr-insecure", !window.isSecureContext);

@@ -19,7 +19,7 @@
     .note { color: var(--asr-muted); margin: .5rem 0 0; }
     .note a { color: var(--asr-accent); }
     [hidden] { display: none !important; }
-    @media (max-width: 640px) { .speed { display: none; } .row { gap: .6rem; } }`;
+    @media (max-width: 640px) { .row { gap: .5rem; } .time { font-size: .82rem; } .speed { padding: .3rem 0; } }`;
   const icons = { play: "M4 2l14 8-14 8z", pause: "M3 2h5v16H3zM12 2h5v16h-5z" };
   const clock = (seconds) => {
     const whole = Math.max(0, Math.floor(seconds || 0));
@@ -149,10 +149,21 @@
           const spoken = started && ms >= Number(line.dataset.start) && ms < Number(line.dataset.end);
           if (spoken === line.hasAttribute("data-now")) continue;
           line.toggleAttribute("data-now", spoken);
+          if (spoken) this.reveal(line);
         }
       }
+      // A list that scrolls in itself follows the sound, unless the pointer is in it: then somebody reads.
+      reveal(line) {
+        const list = line.parentElement;
+        if (list.scrollHeight <= list.clientHeight || list.matches(":hover")) return;
+        const [place, frame] = [line.getBoundingClientRect(), list.getBoundingClientRect()];
+        if (place.top < frame.top || place.bottom > frame.bottom)
+          list.scrollTop += place.top - frame.top - list.clientHeight / 3;
+      }
       async measure(src) {
-        if (Number(this.getAttribute("duration")) > MAX_WAVE_SECONDS || !window.OfflineAudioContext) return;
+        if (!this.seconds())
+          await new Promise((told) => this.audio.addEventListener("loadedmetadata", told, { once: true }));
+        if (this.seconds() > MAX_WAVE_SECONDS || !window.OfflineAudioContext) return;
         try {
           const bytes = await (await fetch(src)).arrayBuffer();
           const sound = await new OfflineAudioContext(1, 1, DECODE_RATE).decodeAudioData(bytes);

@@ -2,8 +2,8 @@
 
 from html import escape
 
+from domain.sizes import size_text
 from services.model_download import DownloadState
-from webui.components.units import bytes_text
 from webui.i18n import Words
 
 
@@ -18,9 +18,9 @@ def demo_banner(state: DownloadState, words: Words, *, is_admin: bool) -> str:
 def _text(state: DownloadState, words: Words) -> str:
     intro = f"<p>{words.html('demo_banner')}</p>"
     if state.phase == "running":
-        done = bytes_text(state.done_bytes)
+        done = size_text(state.done_bytes)
         if state.total_bytes:
-            text = words("demo_progress", done=done, total=bytes_text(state.total_bytes))
+            text = words("demo_progress", done=done, total=size_text(state.total_bytes))
         else:
             text = words("demo_progress_open", done=done)
         return f"{intro}<p>{escape(text)}</p>"
@@ -47,7 +47,7 @@ def _buttons(state: DownloadState, words: Words, is_admin: bool) -> str:
     if state.done_bytes and state.done_bytes < state.total_bytes:
         return _button("start_download", words("demo_resume"))
     if state.total_bytes:
-        return _button("start_download", words("demo_download", size=bytes_text(state.total_bytes)))
+        return _button("start_download", words("demo_download", size=size_text(state.total_bytes)))
     return _button("start_download", words("demo_download_plain"))
 
 

@@ -3,7 +3,8 @@
 from html import escape
 
 from domain.recognition import AudioInfo, Recognition
-from webui.components.units import clock, duration_text, speed_text
+from webui.components.origin import recording_name
+from webui.components.units import duration_text, length_text, speed_text
 from webui.i18n import Words
 
 #: Enough of a fingerprint to compare two by eye.
@@ -13,15 +14,15 @@ FINGERPRINT_CHARS = 12
 def details_view(row: Recognition, words: Words) -> str:
     """A ``<details>`` with one line per fact that is known."""
     facts = [
-        ("detail_file", escape(row.filename)),
+        ("detail_file", escape(recording_name(row.filename, words))),
         ("detail_audio", escape(audio_text(row.audio, words))),
-        ("detail_created", moment(row.created_at.isoformat())),
+        ("detail_created", moment(row.created_at.isoformat(), full=True)),
         ("detail_node", escape(node_name(row.node, words)) if row.node else ""),
         ("detail_model", escape(row.model or "")),
         ("detail_fingerprint", _code((row.fingerprint or "")[:FINGERPRINT_CHARS])),
         ("detail_elapsed", _elapsed(row, words)),
         ("detail_speed", _speed(row, words)),
-        ("detail_cached_at", moment(row.cached_at.isoformat()) if row.cached_at else ""),
+        ("detail_cached_at", moment(row.cached_at.isoformat(), full=True) if row.cached_at else ""),
         ("detail_options", escape(options_text(row, words))),
         ("detail_hotwords", escape("、".join(row.options.hotwords))),
         ("detail_reference", _code(row.id)),
@@ -31,14 +32,14 @@ def details_view(row: Recognition, words: Words) -> str:
 
 
 def audio_text(audio: AudioInfo, words: Words) -> str:
-    """12:34 · mp3 · 44100 Hz · 双声道; empty while unknown."""
+    """12 分 34 秒 · mp3 · 44100 Hz · 双声道; empty while unknown."""
     if not audio.seconds:
         return ""
     channels = words("channels_n", count=audio.channels)
     if audio.channels in (1, 2):
         channels = words(f"channels_{audio.channels}")
     rate = f"{audio.sample_rate:,} Hz" if audio.sample_rate else ""
-    parts = [clock(round(audio.seconds * 1000)), audio.codec or audio.container, rate, channels]
+    parts = [length_text(audio.seconds, words), audio.codec or audio.container, rate, channels]
     return " · ".join(part for part in parts if part)
 
 
@@ -68,9 +69,11 @@ def node_name(name: str, words: Words) -> str:
     return words("local_node") if name in ("local", "本机") else name
 
 
-def moment(iso: str) -> str:
-    """A time, shown in the reader's time zone."""
-    return f'<asr-time datetime="{escape(iso)}">{escape(iso[:16].replace("T", " "))}</asr-time>'
+def moment(iso: str, *, full: bool = False) -> str:
+    """A time in the reader's time zone: 今天 14:05, 11-20 14:05; ``full`` always names the date with its year."""
+    return (
+        f'<asr-time{" full" if full else ""} datetime="{escape(iso)}">{escape(iso[:16].replace("T", " "))}</asr-time>'
+    )
 
 
 def _code(text: str) -> str:

@@ -2,14 +2,19 @@
 
 from html import escape
 
+from domain.access import Visitor
 from domain.recognition import Recognition
 from webui.components.details import moment
+from webui.components.origin import recording_name, source_badge, user_mark
 from webui.components.progress import progress_view
 from webui.components.result import Shown, error_view, result_view
+from webui.components.units import length_text
 from webui.i18n import Words
 
 
-def detail_view(row: Recognition, words: Words, *, search: str = "", shown: Shown | None = None) -> str:
+def detail_view(
+    row: Recognition, words: Words, *, search: str = "", shown: Shown | None = None, viewer: Visitor | None = None
+) -> str:
     """Title (it stays in sight), then what the 识别 page shows of it."""
     remove = (
         f'<button type="button" class="asr-button danger" data-event="remove" data-confirm="history_confirm_one" '
@@ -17,15 +22,25 @@ def detail_view(row: Recognition, words: Words, *, search: str = "", shown: Show
     )
     body = result_view(row, words, shown=shown, search=search) if row.status.is_final else progress_view(row, words)
     return (
-        f'<article class="asr-detail"><header>{_back(words)}<h1>{escape(row.filename)}</h1>'
-        f'<span class="asr-when">{moment(row.created_at.isoformat())}</span>{remove if row.status.is_final else ""}'
-        f"</header>{body}</article>"
+        f'<article class="asr-detail"><header>{_back(words)}<h1>{escape(recording_name(row.filename, words))}</h1>'
+        f"{remove if row.status.is_final else ''}</header>{_origin(row, words, viewer)}{body}</article>"
     )
 
 
 def missing_view(text: str, words: Words) -> str:
     """In the place of a row that cannot be shown: why (plain text), and the way back."""
     return f'<article class="asr-detail"><header>{_back(words)}</header>{error_view(text)}</article>'
+
+
+def _origin(row: Recognition, words: Words, viewer: Visitor | None) -> str:
+    """The whole date, the length, the door, and its address to pass on."""
+    length = f"<span>{escape(length_text(row.audio.seconds, words))}</span>" if row.audio.seconds else ""
+    return (
+        f'<p class="asr-origin">{moment(row.created_at.isoformat(), full=True)}{length}'
+        f"{source_badge(row, words)}{user_mark(row, words, viewer)}"
+        f'<button type="button" class="asr-link" data-copy-link="{escape(row.id)}" '
+        f'title="{words.html("history_link_title")}">{words.html("history_link")}</button></p>'
+    )
 
 
 def _back(words: Words) -> str:

@@ -7,6 +7,10 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
+from domain.sizes import size_text
+from webui.components.units import duration_text
+from webui.i18n import Words
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -14,6 +18,15 @@ class Upload:
 
     path: Path
     filename: str
+
+
+def limits_text(max_upload_bytes: int, max_audio_seconds: float, words: Words) -> str:
+    """Which files are taken: formats, size and length."""
+    return words(
+        "upload_limits",
+        size=size_text(max_upload_bytes).replace(".0 ", " "),
+        length=duration_text(max_audio_seconds, words),
+    )
 
 
 def upload_field(**options: Any) -> gr.File:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from html import escape
 
 from domain.node import Availability, NodeStatus
+from domain.sizes import size_text
 from services.nodes import NodesOverview
 from webui.components.details import FINGERPRINT_CHARS, node_name
-from webui.components.units import bytes_text, speed_text, wait_text
+from webui.components.units import speed_text, wait_text
 from webui.i18n import Words
 
 #: Which node is shown, and named in the sentence, first.
@@ -29,7 +30,10 @@ _SENTENCES = {
 
 def overview_view(overview: NodesOverview, words: Words, *, is_admin: bool) -> str:
     """The whole page body; the cards, worst first, are for administrators."""
-    cards = "".join(node_card(node, number, words) for number, node in _worst_first(overview.nodes))
+    cards = "".join(
+        node_card(node, number, words, is_last=is_last(node, overview.nodes))
+        for number, node in _worst_first(overview.nodes)
+    )
     empty = f'<p class="asr-empty">{words.html("node_none")}</p>'
     details = f'<div class="asr-cards">{cards or empty}</div>' if is_admin else ""
     return (
@@ -66,13 +70,24 @@ def summary_text(overview: NodesOverview, words: Words) -> str:
             words("summary_busy", busy=sum(n.in_flight for n in ready), slots=sum(n.slots for n in ready)),
             queued,
             words("summary_hit_rate", rate=rate),
-            words("summary_disk", size=bytes_text(overview.disk_free_bytes)),
+            words("summary_disk", size=size_text(overview.disk_free_bytes)),
         ]
     )
 
 
-def node_card(node: NodeStatus, number: int, words: Words) -> str:
-    """One node: name, state, slots, facts, and 排空 or 恢复."""
+def is_last(node: NodeStatus, nodes: Sequence[NodeStatus]) -> bool:
+    """Whether recognitions wait once this node takes no more: no other one serves its model."""
+    model = node.report.model if node.report else None
+    return not any(
+        other.intent.url != node.intent.url
+        and other.availability in (Availability.READY, Availability.BUSY)
+        and (model is None or other.report is None or other.report.model == model)
+        for other in nodes
+    )
+
+
+def node_card(node: NodeStatus, number: int, words: Words, *, is_last: bool = False) -> str:
+    """One node: name, state, slots, facts, and 排空 or 恢复; the page asks before the last one is drained."""
     state = state_word(node, words)
     backup = f'<span class="asr-badge">{words.html("node_backup")}</span>' if node.intent.backup else ""
     facts = "".join(
@@ -81,7 +96,7 @@ def node_card(node: NodeStatus, number: int, words: Words) -> str:
     return (
         f'<article class="asr-card {node.availability.value}"><header><h2>{escape(_name(node, number, words))}</h2>'
         f'<span class="asr-node-state {node.availability.value}">{escape(state)}</span>{backup}</header>'
-        f"{_slots(node, words)}<dl>{facts}</dl>{_buttons(node, words)}</article>"
+        f"{_slots(node, words)}<dl>{facts}</dl>{_buttons(node, number, words, is_last)}</article>"
     )
 
 
@@ -122,12 +137,12 @@ def _facts(node: NodeStatus, words: Words) -> list[tuple[str, str]]:
     if report:
         gpu = ""
         if report.gpu_memory_used_bytes is not None and report.gpu_memory_total_bytes:
-            gpu = f"{bytes_text(report.gpu_memory_used_bytes)} / {bytes_text(report.gpu_memory_total_bytes)}"
+            gpu = f"{size_text(report.gpu_memory_used_bytes)} / {size_text(report.gpu_memory_total_bytes)}"
         model = f"{escape(report.model)} <code>{escape(report.fingerprint[:FINGERPRINT_CHARS])}</code>"
         facts += [
             ("node_device", escape(_device(report.device))),
             ("node_gpu_memory", gpu),
-            ("node_memory", bytes_text(report.memory_bytes) if report.memory_bytes else ""),
+            ("node_memory", size_text(report.memory_bytes) if report.memory_bytes else ""),
             ("node_model", model if report.model else ""),
         ]
     return [
@@ -141,9 +156,15 @@ def _device(device: str) -> str:
     return "CPU" if device == "cpu" else device
 
 
-def _buttons(node: NodeStatus, words: Words) -> str:
+def _buttons(node: NodeStatus, number: int, words: Words, is_last: bool) -> str:
     event = "resume" if node.intent.drain else "drain"
+    asked = ""
+    if is_last and not node.intent.drain:
+        asked = (
+            f' data-confirm="nodes_confirm_drain" data-confirm-yes="node_drain" data-confirm-no="cancel" '
+            f'data-name="{escape(_name(node, number, words))}"'
+        )
     return (
-        f'<footer><button type="button" class="asr-button" data-event="{event}" data-node="{escape(node.intent.url)}">'
-        f"{words.html(f'node_{event}')}</button></footer>"
+        f'<footer><button type="button" class="asr-button" data-event="{event}" data-node="{escape(node.intent.url)}" '
+        f'title="{words.html(f"node_{event}_title")}"{asked}>{words.html(f"node_{event}")}</button></footer>'
     )

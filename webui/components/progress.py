@@ -3,6 +3,7 @@
 from html import escape
 
 from domain.recognition import Progress, Recognition, Stage
+from webui.components.origin import recording_name
 from webui.components.transcript import live_lines
 from webui.components.units import wait_text
 from webui.i18n import Words
@@ -33,7 +34,8 @@ def progress_view(row: Recognition, words: Words) -> str:
     share = f' style="width:{100 * progress.segment / progress.of:.1f}%"' if known else ""
     return (
         f'<section class="asr-running" data-id="{escape(row.id)}" data-stage="{progress.stage.value}">'
-        f'<p class="asr-status-line" role="status"><span class="asr-file">{escape(row.filename)}</span>'
+        f'<p class="asr-status-line" role="status">'
+        f'<span class="asr-file">{escape(recording_name(row.filename, words))}</span>'
         f"<span>{escape(status_text(progress, words))}</span></p>"
         f'<div class="asr-bar{"" if known else " unknown"}"><i{share}></i></div>'
         f"{live_lines(progress.segments, row.options.itn)}</section>"

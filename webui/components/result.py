@@ -8,6 +8,7 @@ from domain.presets import PRESETS
 from domain.recognition import Recognition, Status
 from webui.components.badge import cache_badge
 from webui.components.details import details_view
+from webui.components.origin import recording_name
 from webui.components.transcript import lines
 from webui.i18n import Words
 from webui.sentences import sentence
@@ -20,9 +21,10 @@ _WARNINGS = ("no_speech", "silent", "truncated", "damaged")
 def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, search: str = "") -> str:
     """The panel of a row in a final state."""
     if row.status is not Status.SUCCEEDED:
-        return failure_view(row, words)
+        return _unfinished_view(row, words, shown, search) if row.transcript.segments else failure_view(row, words)
     shown = shown or ("written" if row.options.itn else "spoken")
-    heading = f"<strong>{escape(row.filename)}</strong>{cache_badge(row, words)}{_demo_mark(row, words)}"
+    name = escape(recording_name(row.filename, words))
+    heading = f"<strong>{name}</strong>{cache_badge(row, words)}{_demo_mark(row, words)}"
     return (
         f'<section class="asr-result" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks">{heading}</div>{_actions(row, shown, words)}</header>'
@@ -32,16 +34,41 @@ def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, s
     )
 
 
+def _unfinished_view(row: Recognition, words: Words, shown: Shown | None, search: str) -> str:
+    """A recognition that ended before its end: why, and the text that it had by then."""
+    shown = shown or ("written" if row.options.itn else "spoken")
+    kind = "cancelled" if row.status is Status.CANCELLED else "failed"
+    badge = f'<span class="asr-badge unfinished">{words.html("unfinished")}</span>'
+    tracks = _tracks(row, shown, words) if row.transcript.raw_text is not None else ""
+    return (
+        f'<section class="asr-result unfinished" data-id="{escape(row.id)}" data-track="{shown}">'
+        f'<header><div class="asr-marks"><strong>{escape(recording_name(row.filename, words))}</strong>{badge}</div>'
+        f'<div class="asr-actions">{_copy(words)}{_retry(row, words)}</div></header>'
+        f'<div class="asr-failure {kind}" role="alert"><p>{_reason(row, words)}</p></div>'
+        f"{player_view(row, words)}{tracks}{lines(row.transcript.segments, words, search=search)}"
+        f"{_whole_texts(row)}{details_view(row, words)}</section>"
+    )
+
+
+def _reason(row: Recognition, words: Words) -> str:
+    error = row.error or {"code": row.status.value}
+    return escape(sentence(error, words.language, reference=row.id, catalogue=words.catalogue))
+
+
+def _retry(row: Recognition, words: Words) -> str:
+    """重新识别, where that could help."""
+    hopeless = (row.error or {}).get("code") in ("bad_audio", "audio_too_long")
+    return _again(words) if row.audio_key and not hopeless else ""
+
+
 def failure_view(row: Recognition, words: Words) -> str:
     """What went wrong, the reference id, and the way to try again."""
-    error = row.error or {"code": row.status.value}
-    again = _again(words) if row.audio_key and error.get("code") not in ("bad_audio", "audio_too_long") else ""
     kind = "cancelled" if row.status is Status.CANCELLED else "failed"
     return (
         f'<section class="asr-failure {kind}" data-id="{escape(row.id)}" role="alert">'
-        f"<p><strong>{escape(row.filename)}</strong></p>"
-        f"<p>{escape(sentence(error, words.language, reference=row.id, catalogue=words.catalogue))}</p>"
-        f"{again}</section>"
+        f"<p><strong>{escape(recording_name(row.filename, words))}</strong></p>"
+        f"<p>{_reason(row, words)}</p>"
+        f"{_retry(row, words)}</section>"
     )
 
 
@@ -72,12 +99,15 @@ def _actions(row: Recognition, shown: Shown, words: Words) -> str:
         f'href="./v1/recognitions/{quote(row.id)}/export?format={name}&amp;track={track}">{name}</a>'
         for name in _FORMATS
     )
-    copy = f'<button type="button" class="asr-button" data-copy>{words.html("copy")}</button>'
     download = (
         f'<details class="asr-menu"><summary class="asr-button">{words.html("download")}</summary>'
         f'<div role="menu">{links}</div></details>'
     )
-    return f'<div class="asr-actions">{copy}{download}{_again(words) if row.audio_key else ""}</div>'
+    return f'<div class="asr-actions">{_copy(words)}{download}{_again(words) if row.audio_key else ""}</div>'
+
+
+def _copy(words: Words) -> str:
+    return f'<button type="button" class="asr-button" data-copy>{words.html("copy")}</button>'
 
 
 def _again(words: Words) -> str:

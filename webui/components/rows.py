@@ -4,34 +4,44 @@ from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
-from domain.recognition import Recognition
+from domain.access import Visitor
+from domain.recognition import CacheOutcome, Recognition
 from webui.components.badge import cache_badge, status_mark
 from webui.components.details import moment
+from webui.components.origin import recording_name, source_badge, user_mark
 from webui.components.transcript import marked, search_words, snippet
-from webui.components.units import clock
+from webui.components.units import clock, length_text
 from webui.i18n import Words
 from webui.sentences import sentence
 
 
-def recent_view(rows: Sequence[Recognition], words: Words) -> str:
-    """最近: the last few, leading to the history."""
+def recent_view(rows: Sequence[Recognition], words: Words, *, limit: int = 5) -> str:
+    """最近: the last few, leading to the history. What the cache answered again and again is one line."""
     if not rows:
         return ""
-    items = "".join(f"<li>{_link(row, words, '')}</li>" for row in rows)
+    groups: list[list[Recognition]] = []
+    for row in rows:
+        if groups and _same_hit(groups[-1][0], row):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    items = "".join(f"<li>{_link(group[0], words, '', times=len(group))}</li>" for group in groups[:limit])
     return (
         f'<section class="asr-recent"><header><h2>{words.html("recent_title")}</h2>'
         f'<a href="./history">{words.html("recent_all")}</a></header><ul class="asr-rows">{items}</ul></section>'
     )
 
 
-def history_rows(rows: Sequence[Recognition], words: Words, *, search: str = "") -> str:
-    """List items with a checkbox each; a click opens the row."""
-    return "".join(
-        f'<li><input type="checkbox" data-select="{escape(row.id)}" data-name="{escape(row.filename)}" '
-        f'aria-label="{words.html("history_select", filename=row.filename)}">'
-        f"{_link(row, words, search, opens=True)}</li>"
-        for row in rows
+def _same_hit(newer: Recognition, older: Recognition) -> bool:
+    """Whether both are answers from the cache to the same question."""
+    return newer.cache is CacheOutcome.HIT and all(
+        getattr(newer, name) == getattr(older, name) for name in ("cache", "filename", "options", "audio", "transcript")
     )
+
+
+def history_rows(rows: Sequence[Recognition], words: Words, *, search: str = "", viewer: Visitor | None = None) -> str:
+    """List items with a checkbox each; a click opens the row. ``viewer`` is told whose each is, if it may know."""
+    return "".join(_item(row, words, search, viewer) for row in rows)
 
 
 def empty_view(words: Words, *, filtered: bool) -> str:
@@ -44,20 +54,44 @@ def empty_view(words: Words, *, filtered: bool) -> str:
     )
 
 
-def _link(row: Recognition, words: Words, search: str, *, opens: bool = False) -> str:
-    seconds = row.audio.seconds
-    event = f' data-event="open" data-id="{escape(row.id)}"' if opens else ""
+def _item(row: Recognition, words: Words, search: str, viewer: Visitor | None) -> str:
+    name = recording_name(row.filename, words)
+    event = f' data-event="open" data-id="{escape(row.id)}"'
+    origin = f'<span class="from">{source_badge(row, words)}{user_mark(row, words, viewer)}</span>'
     return (
-        f'<a class="asr-row" href="./history?r={quote(row.id)}"{event}>'
-        f'<span class="when">{moment(row.created_at.isoformat())}</span>'
-        f'<span class="what"><b>{marked(row.filename, search)}</b><span>{_snippet(row, words, search)}</span></span>'
-        f'<span class="long">{clock(round(seconds * 1000)) if seconds else ""}</span>'
-        f'<span class="marks">{cache_badge(row, words, short=True)}{status_mark(row.status, words)}</span></a>'
+        f'<li><input type="checkbox" data-select="{escape(row.id)}" data-name="{escape(name)}" '
+        f'aria-label="{words.html("history_select", filename=name)}">'
+        f"{_link(row, words, search, event=event, origin=origin)}</li>"
     )
 
 
+def _link(row: Recognition, words: Words, search: str, *, event: str = "", origin: str = "", times: int = 1) -> str:
+    name = marked(recording_name(row.filename, words), search)
+    return (
+        f'<a class="asr-row" href="./history?r={quote(row.id)}"{event}>'
+        f'<span class="when">{moment(row.created_at.isoformat())}{origin}</span>'
+        f'<span class="what"><b>{name}</b><span>{_snippet(row, words, search)}</span></span>'
+        f"{_length(row.audio.seconds, words)}"
+        f'<span class="marks">{_times(times, words)}{cache_badge(row, words, short=True)}'
+        f"{status_mark(row.status, words)}</span></a>"
+    )
+
+
+def _times(times: int, words: Words) -> str:
+    if times == 1:
+        return ""
+    return f'<span class="asr-times" title="{words.html("recent_times_title", count=times)}">×{times}</span>'
+
+
+def _length(seconds: float, words: Words) -> str:
+    if not seconds:
+        return '<span class="long"></span>'
+    title = words.html("length_title", length=clock(round(seconds) * 1000))
+    return f'<span class="long" title="{title}">{escape(length_text(seconds, words))}</span>'
+
+
 def _snippet(row: Recognition, words: Words, search: str) -> str:
-    if row.error:
+    if row.error and not row.text:
         return escape(snippet(sentence(row.error, words.language, catalogue=words.catalogue), ""))
     text = row.text
     other = row.transcript.raw_text or ""

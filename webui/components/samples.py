@@ -17,6 +17,8 @@ class Sample:
 
     path: Path
     titles: dict[Language, str]
+    #: One line on what it is for.
+    hints: dict[Language, str]
     hotwords: str
     language: str
 
@@ -33,16 +35,21 @@ def read_samples(folder: Path) -> tuple[Sample, ...]:
         words = hotwords if isinstance(hotwords, str) else ", ".join(hotwords)
         if path.is_file():
             titles: dict[Language, str] = {"zh": item["title_zh"], "en": item["title_en"]}
-            samples.append(Sample(path.resolve(), titles, words, item.get("language") or "auto"))
+            hints: dict[Language, str] = {"zh": item.get("hint_zh", ""), "en": item.get("hint_en", "")}
+            samples.append(Sample(path.resolve(), titles, hints, words, item.get("language") or "auto"))
     return tuple(samples[:MAX_SAMPLES])
 
 
 def samples_view(samples: tuple[Sample, ...], catalogue: Catalogue) -> str:
-    """A button each."""
+    """A button each, with what it is for."""
     buttons = "".join(
         f'<button type="button" class="asr-button" data-event="sample" data-index="{index}">'
-        f'<span class="only-zh">{escape(sample.titles["zh"])}</span>'
-        f'<span class="only-en">{escape(sample.titles["en"])}</span></button>'
+        f"<b>{_both(sample.titles)}</b><small>{_both(sample.hints)}</small></button>"
         for index, sample in enumerate(samples)
     )
-    return f'<div class="asr-samples"><span>{bilingual(catalogue, "samples_title")}</span>{buttons}</div>'
+    title = bilingual(catalogue, "samples_title")
+    return f'<div class="asr-samples"><p>{title}</p><div>{buttons}</div></div>'
+
+
+def _both(texts: dict[Language, str]) -> str:
+    return "".join(f'<span class="only-{language}">{escape(text)}</span>' for language, text in texts.items())

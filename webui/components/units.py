@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 from webui.i18n import Words
 
-_KIB = 1024
-
 
 def duration_text(seconds: float, words: Words) -> str:
     """One unit, rounded: 3 毫秒, 2.4 秒, 20 秒, 5 分钟, 3 小时, 2 天."""
@@ -20,6 +18,19 @@ def duration_text(seconds: float, words: Words) -> str:
     if seconds < 36 * 3600:
         return words("hours", value=f"{seconds / 3600:.1f}".removesuffix(".0"))
     return words("days", value=round(seconds / 86400))
+
+
+def length_text(seconds: float, words: Words) -> str:
+    """How long a recording is, in words so that nobody takes it for a time of day: 32 秒, 14 分 5 秒, 1 小时 2 分."""
+    if seconds < 0.95:
+        return words("seconds", value=f"{max(0.1, seconds):.1f}")
+    whole = round(seconds)
+    if whole < 60:
+        return words("seconds", value=whole)
+    if whole < 3600:
+        return words("length_minutes", minutes=whole // 60, seconds=whole % 60)
+    minutes = round(seconds / 60)
+    return words("length_hours", hours=minutes // 60, minutes=minutes % 60)
 
 
 def wait_text(seconds: float, words: Words) -> str:
@@ -45,16 +56,6 @@ def clock(ms: int) -> str:
     seconds = max(0, ms) // 1000
     hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60:02}:{rest % 60:02}"
-
-
-def bytes_text(size: int) -> str:
-    """A size in the largest unit that leaves a whole part: 512 KB, 2.1 GB."""
-    value, unit = float(size), "B"
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if value < _KIB or unit == "TB":
-            break
-        value /= _KIB
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
 
 
 def speed_text(speed: float) -> str:

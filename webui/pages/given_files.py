@@ -1,13 +1,15 @@
-"""Which files a call may name: those that were uploaded, and nothing else."""
+"""What is refused before Gradio looks at a call: files that were not uploaded, and what is no file at all."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
+from gradio.block_function import BlockFunction
+from gradio.data_classes import FileData
 from gradio.utils import get_upload_folder
 
-from domain.errors import AccessDenied
+from domain.errors import AccessDenied, InvalidInput, SpeechError
 from webui.pages.context import PageContext
 
 
@@ -15,16 +17,29 @@ def accept_uploads_only(demo: gr.Blocks, context: PageContext) -> None:
     """Makes every call refuse a file that was not uploaded, before Gradio looks at it.
 
     Gradio refuses paths elsewhere by itself, with a traceback in the log, but fetches whatever address it is given.
+    Text where a file belongs, and a call with too few values, end in a traceback too, and in no word to the caller.
     """
     process = demo.process_api
 
-    async def checked(*, inputs: Any, request: Any = None, **more: Any) -> Any:
-        if not all(map(_is_uploaded, named_paths(inputs))):
-            error = AccessDenied("Only uploaded files are taken, no address and no path.", reason="not_uploaded")
+    async def checked(*, block_fn: BlockFunction | int, inputs: Any, request: Any = None, **more: Any) -> Any:
+        called = demo.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        if error := _refusal(called, inputs):
             raise gr.Error(context.sentence(error, request), title=error.code, print_exception=False)
-        return await process(inputs=inputs, request=request, **more)
+        # What a program leaves out at the end is not given; every handler has a default for it.
+        inputs = [*inputs, *[None] * (len(called.inputs) - len(inputs))]
+        return await process(block_fn=called, inputs=inputs, request=request, **more)
 
     setattr(demo, "process_api", checked)  # noqa: B010
+
+
+def _refusal(called: BlockFunction, inputs: list[Any]) -> SpeechError | None:
+    if not all(map(_is_uploaded, named_paths(inputs))):
+        return AccessDenied("Only uploaded files are taken, no address and no path.", reason="not_uploaded")
+    # A caller may send fewer or more values than there are fields.
+    for field, value in zip(called.inputs, inputs, strict=False):
+        if getattr(field, "data_model", None) is FileData and value is not None and not _is_reference(value):
+            return InvalidInput("a file is expected, not its name: handle_file uploads it", reason="not_a_file")
+    return None
 
 
 def named_paths(inputs: Any) -> Iterator[str]:
@@ -47,3 +62,12 @@ def _is_uploaded(path: str) -> bool:
         return Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve())
     except (OSError, RuntimeError, ValueError):
         return False
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether it is what an upload is answered with; Gradio's own check, whose refusal is a traceback."""
+    try:
+        FileData.model_validate(value, context={"validate_meta": True})
+    except ValueError:
+        return False
+    return True

@@ -7,7 +7,7 @@ import gradio as gr
 
 from webui.i18n import bilingual, label
 from webui.pages.context import PageContext, view
-from webui.pages.history_events import STATUS_FILTERS, TIME_FILTERS, HistoryEvents
+from webui.pages.history_events import STATUS_FILTERS, TIME_FILTERS, WHOSE_FILTERS, HistoryEvents
 
 #: Back and forward in the browser open what the address names.
 _ON_LIST = "window.addEventListener('popstate', () => trigger('open', {id: asr.recognitionInAddress()}));"
@@ -24,7 +24,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     with gr.Column(elem_id="asr-history", elem_classes="asr-column"):
         # An open detail hides the list (app.css): Gradio would tear a hidden list down and its scroll position with it.
         with gr.Column(elem_id="asr-history-index"):
-            search, status, when = _filters()
+            search, status, when, whose = _filters()
             rows = view(
                 events=("open",),
                 script=_ON_LIST,
@@ -40,9 +40,9 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         goto = gr.Textbox(visible="hidden", elem_id="asr-goto", container=False)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-    filters = [search, status, when, zone]
+    filters = [search, status, when, whose, zone]
     page = [rows, cursor, more]
-    for changed in (search.change, status.change, when.change):
+    for changed in (search.change, status.change, when.change, whose.change):
         changed(events.first_page, filters, page, trigger_mode="always_last", **quiet)
     more.click(events.next_page, [*filters, cursor, rows], page, **quiet)
     rows.open(events.open, None, [current], **quiet)
@@ -54,10 +54,11 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     detail.spoken(events.spoken, [current], [detail], **quiet)
     for removed in (bar.remove, detail.remove):
         removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, page, **quiet)
+    on_load(events.whose, None, [whose], **quiet)
     on_load(None, None, [current, zone], js=_TIME_ZONE).then(events.first_page, filters, page, **quiet)
 
 
-def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio]:
+def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio, gr.Radio]:
     search = gr.Textbox(
         label=label("history_search_label"),
         placeholder=label("history_search"),
@@ -74,6 +75,15 @@ def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio]:
             container=False,
             elem_id="asr-when",
         )
+        whose = gr.Radio(
+            [(label(text), value) for value, text in WHOSE_FILTERS.items()],
+            value="all",
+            label=label("history_whose_label"),
+            show_label=False,
+            container=False,
+            visible=False,
+            elem_id="asr-whose",
+        )
         status = gr.Dropdown(
             [(label(text), value) for value, (text, _) in STATUS_FILTERS.items()],
             value="all",
@@ -83,7 +93,7 @@ def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio]:
             filterable=False,
             elem_id="asr-status",
         )
-    return search, status, when
+    return search, status, when, whose
 
 
 def _selection_bar(context: PageContext) -> str:

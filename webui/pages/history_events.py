@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from domain.access import Visitor
 from domain.errors import SpeechError
 from domain.recognition import HistoryPage, Status
 from webui.components.history_detail import detail_view, missing_view
@@ -26,6 +27,8 @@ STATUS_FILTERS: dict[str, tuple[str, tuple[Status, ...]]] = {
     "cancelled": ("status_cancelled", (Status.CANCELLED,)),
 }
 TIME_FILTERS = {"any": "when_any", "today": "when_today", "week": "when_week"}
+#: Offered to administrators; everybody else has only its own rows.
+WHOSE_FILTERS = {"mine": "whose_mine", "all": "whose_all"}
 
 Updates = tuple[Any, ...]
 
@@ -37,26 +40,44 @@ class HistoryEvents:
         self._context = context
         self._services = context.services
 
-    async def first_page(self, text: str, status: str, when: str, zone: str, request: gr.Request) -> Updates:
+    def whose(self, request: gr.Request) -> Any:
+        """我的 / 全部, for those who have the choice."""
+        return gr.Radio(visible=self._context.visitor(request).is_admin)
+
+    async def first_page(
+        self, text: str, status: str, when: str, whose: str, zone: str, request: gr.Request
+    ) -> Updates:
         """The newest rows that match. Returns ``(rows, cursor, more)``."""
         words = self._context.words(request)
         try:
-            page = await self._page(text, status, when, zone, None, request)
+            visitor = self._context.visitor(request)
+            page = await self._page(text, status, when, whose, zone, None, visitor)
         except SpeechError as error:
             return error_view(self._context.sentence(error, request)), "", gr.Button(visible=False)
-        filtered = bool(text.strip()) or status != "all" or when != "any"
-        rows = history_rows(page.rows, words, search=text.strip()) or empty_view(words, filtered=filtered)
+        filtered = bool(text.strip()) or status != "all" or when != "any" or (visitor.is_admin and whose == "mine")
+        rows = history_rows(page.rows, words, search=text.strip(), viewer=visitor) or empty_view(
+            words, filtered=filtered
+        )
         return rows, page.next_before_id or "", gr.Button(visible=page.next_before_id is not None)
 
     async def next_page(
-        self, text: str, status: str, when: str, zone: str, cursor: str, rows: str, request: gr.Request
+        self,
+        text: str,
+        status: str,
+        when: str,
+        whose: str,
+        zone: str,
+        cursor: str,
+        rows: str,
+        request: gr.Request,
     ) -> Updates:
         """更多: the rows after ``cursor`` added to those on show; returns as :meth:`first_page`."""
         try:
-            page = await self._page(text, status, when, zone, cursor, request)
+            visitor = self._context.visitor(request)
+            page = await self._page(text, status, when, whose, zone, cursor, visitor)
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
-        added = history_rows(page.rows, self._context.words(request), search=text.strip())
+        added = history_rows(page.rows, self._context.words(request), search=text.strip(), viewer=visitor)
         return rows + added, page.next_before_id or "", gr.Button(visible=page.next_before_id is not None)
 
     def open(self, event: gr.EventData) -> str:
@@ -75,7 +96,7 @@ class HistoryEvents:
         words, visitor = self._context.words(request), self._context.visitor(request)
         try:
             async for row in self._services.transcription.follow(current, visitor=visitor):
-                yield detail_view(row, words, search=search.strip())
+                yield detail_view(row, words, search=search.strip(), viewer=visitor)
                 await asyncio.sleep(DRAW_SECONDS)
         except SpeechError as error:
             yield missing_view(self._context.sentence(error, request), words)
@@ -90,12 +111,13 @@ class HistoryEvents:
 
     async def spoken(self, current: str, event: gr.EventData, request: gr.Request) -> str:
         """Has the spoken track made where the model writes by itself. Returns the detail."""
-        words = self._context.words(request)
+        words, visitor = self._context.words(request), self._context.visitor(request)
         try:
-            row = await self._services.transcription.spoken(current, visitor=self._context.visitor(request))
+            row = await self._services.transcription.spoken(current, visitor=visitor)
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request, reference=current), print_exception=False) from None
-        return detail_view(row, words, shown="both" if event._data.get("track") == "both" else "spoken")
+        shown = "both" if event._data.get("track") == "both" else "spoken"
+        return detail_view(row, words, shown=shown, viewer=visitor)
 
     async def remove(self, current: str, event: gr.EventData, request: gr.Request) -> str:
         """Deletes the selected rows, or the one on show (the browser has asked already). Returns what stays open."""
@@ -120,10 +142,11 @@ class HistoryEvents:
         return True
 
     async def _page(
-        self, text: str, status: str, when: str, zone: str, cursor: str | None, request: gr.Request
+        self, text: str, status: str, when: str, whose: str, zone: str, cursor: str | None, visitor: Visitor
     ) -> HistoryPage:
         return await self._services.history.page(
-            visitor=self._context.visitor(request),
+            visitor=visitor,
+            only_mine=whose == "mine",
             text=text,
             statuses=STATUS_FILTERS.get(status, STATUS_FILTERS["all"])[1],
             since=since(when, zone, datetime.now(UTC)),

@@ -35,13 +35,13 @@ class _Inputs:
     language: gr.Dropdown
     itn: gr.Checkbox
     vad: gr.Checkbox
-    max_segment_ms: gr.Slider
-    end_silence_ms: gr.Slider
+    max_segment_seconds: gr.Slider
+    end_silence_seconds: gr.Slider
 
     @property
     def options(self) -> list[Component]:
         """What a recognition can be asked for."""
-        return [self.hotwords, self.language, self.itn, self.vad, self.max_segment_ms, self.end_silence_ms]
+        return [self.hotwords, self.language, self.itn, self.vad, self.max_segment_seconds, self.end_silence_seconds]
 
     @property
     def values(self) -> list[Component]:
@@ -64,6 +64,8 @@ def recognise_page(
         recent = view(elem_id="asr-recent")
         # The recognition on show; a change of it is what everything below the form follows.
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
+        # What the form held before a sample came into it.
+        kept = gr.Textbox(visible="hidden", elem_id="asr-kept", container=False)
         seen = gr.Textbox(visible="hidden", elem_id="asr-server-state", container=False)
         clock = gr.Timer(SERVER_LOOK_SECONDS)
 
@@ -77,12 +79,14 @@ def recognise_page(
     current.change(None, [current], None, js="id => asr.putInAddress(id)")
     current.change(events.follow, [current], [*work, recent], concurrency_limit=None, **quiet)
     if sample_buttons:
-        fields = [inputs.upload, inputs.microphone, inputs.hotwords, inputs.language]
-        sample_buttons.sample(events.take_sample, None, fields, concurrency_limit=None, **quiet).success(
+        form = [kept, inputs.hotwords, inputs.language]
+        fields = [inputs.upload, inputs.microphone, *form]
+        sample_buttons.sample(events.take_sample, form, fields, concurrency_limit=None, **quiet).success(
             events.begin, inputs.values, begun, concurrency_limit=None, **quiet
         )
-    inputs.upload.upload(None, None, [inputs.microphone], js="() => null")
-    inputs.microphone.stop_recording(None, None, [inputs.upload], js="() => null")
+    own = [kept, inputs.hotwords, inputs.language, current, panel]
+    for chosen, other in ((inputs.upload.upload, inputs.microphone), (inputs.microphone.stop_recording, inputs.upload)):
+        chosen(None, own, [other, *own], js="(...shown) => [null, ...asr.ownRecording(...shown)]")
     server = [seen, clock, chip, banner, inputs.hotwords, inputs.language]
     clock.tick(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
     for name, handler in (("start_download", events.start_download), ("stop_download", events.stop_download)):
@@ -96,7 +100,7 @@ def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, g
     catalogue = context.catalogue
     with gr.Tabs(elem_classes="asr-sources"):
         with gr.Tab(label("tab_upload"), id="upload"):
-            upload = upload_field(label=label("upload_label"), elem_id="asr-upload", height=150, show_label=False)
+            upload = upload_field(label=label("upload_label"), elem_id="asr-upload", height=170, show_label=False)
         with gr.Tab(label("tab_microphone"), id="microphone"):
             microphone = gr.Audio(
                 label=label("microphone_label"),
@@ -106,7 +110,10 @@ def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, g
                 show_label=False,
                 buttons=[],
             )
-            view(f'<p class="asr-note asr-needs-https">{bilingual(catalogue, "microphone_needs_https")}</p>')
+            view(
+                f'<p class="asr-note asr-needs-https">{bilingual(catalogue, "microphone_needs_https")}</p>'
+                f'<p class="asr-note asr-needs-microphone">{bilingual(catalogue, "microphone_missing")}</p>'
+            )
     sample_buttons = None
     if samples:
         sample_buttons = view(samples_view(samples, catalogue), events=("sample",), elem_id="asr-samples")
@@ -132,18 +139,18 @@ def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, g
         vad = gr.Checkbox(True, label=label("vad_label"), info=label("vad_info"), elem_id="asr-vad")
         with gr.Row():
             longest = gr.Slider(
-                MIN_SEGMENT_MS,
-                MAX_SEGMENT_MS,
-                DEFAULT_SEGMENT_MS,
-                step=500,
+                MIN_SEGMENT_MS / 1000,
+                MAX_SEGMENT_MS / 1000,
+                DEFAULT_SEGMENT_MS / 1000,
+                step=0.5,
                 label=label("max_segment_label"),
                 elem_id="asr-max-segment",
             )
             silence = gr.Slider(
-                MIN_END_SILENCE_MS,
-                MAX_END_SILENCE_MS,
-                DEFAULT_END_SILENCE_MS,
-                step=100,
+                MIN_END_SILENCE_MS / 1000,
+                MAX_END_SILENCE_MS / 1000,
+                DEFAULT_END_SILENCE_MS / 1000,
+                step=0.1,
                 label=label("end_silence_label"),
                 elem_id="asr-end-silence",
             )

@@ -25,6 +25,8 @@ from webui.pages.context import PageContext
 #: A running recognition is drawn at most this often, in seconds.
 DRAW_SECONDS = 0.2
 RECENT_ROWS = 5
+#: As many are read for them: what answered again and again from the cache is one line.
+RECENT_READ = 30
 
 Updates = tuple[Any, ...]
 
@@ -47,8 +49,8 @@ class RecogniseEvents:
         language: str,
         itn: bool,
         vad: bool,
-        max_segment_ms: float,
-        end_silence_ms: float,
+        max_segment_seconds: float,
+        end_silence_seconds: float,
         request: gr.Request,
     ) -> AsyncIterator[Updates]:
         """Hands the recording over; the new id makes the page follow. Yields ``(id, panel, start, cancel)``."""
@@ -65,8 +67,8 @@ class RecogniseEvents:
                 hotwords=hotwords,
                 itn=itn,
                 vad=vad,
-                max_segment_ms=max_segment_ms,
-                end_silence_ms=end_silence_ms,
+                max_segment_ms=round(max_segment_seconds * 1000),
+                end_silence_ms=round(end_silence_seconds * 1000),
             )
             row = await self._services.transcription.submit(
                 chosen.path,
@@ -87,8 +89,8 @@ class RecogniseEvents:
         language: str,
         itn: bool,
         vad: bool,
-        max_segment_ms: float,
-        end_silence_ms: float,
+        max_segment_seconds: float,
+        end_silence_seconds: float,
         request: gr.Request,
     ) -> AsyncIterator[Updates]:
         """重新识别 with the options that the form shows now; yields as :meth:`begin`."""
@@ -99,8 +101,8 @@ class RecogniseEvents:
                 hotwords=hotwords,
                 itn=itn,
                 vad=vad,
-                max_segment_ms=max_segment_ms,
-                end_silence_ms=end_silence_ms,
+                max_segment_ms=round(max_segment_seconds * 1000),
+                end_silence_ms=round(end_silence_seconds * 1000),
             )
             visitor = self._context.visitor(request)
             row = await self._services.transcription.submit_again(current, options, visitor=visitor)
@@ -112,6 +114,7 @@ class RecogniseEvents:
     async def follow(self, current: str, request: gr.Request) -> AsyncIterator[Updates]:
         """Draws the recognition until it is final. Yields ``(panel, start, cancel, recent)``."""
         if not current:
+            yield tuple(gr.skip() for _ in range(4))  # a handler that yields nothing empties its outputs
             return
         visitor = self._context.visitor(request)
         try:
@@ -145,10 +148,10 @@ class RecogniseEvents:
     async def recent(self, request: gr.Request) -> str:
         """最近 5 条, as HTML; nothing while the history cannot be read."""
         try:
-            page = await self._services.history.page(visitor=self._context.visitor(request), limit=RECENT_ROWS)
+            page = await self._services.history.page(visitor=self._context.visitor(request), limit=RECENT_READ)
         except SpeechError:
             return ""
-        return recent_view(page.rows, self._context.words(request))
+        return recent_view(page.rows, self._context.words(request), limit=RECENT_ROWS)
 
     def _panel(self, row: Recognition, request: gr.Request) -> str:
         words = self._context.words(request)
@@ -156,10 +159,16 @@ class RecogniseEvents:
 
     # -- the form --------------------------------------------------------------------------------------------------
 
-    def take_sample(self, event: gr.EventData) -> Updates:
-        """Puts a sample and the options that show what it is for into the form."""
+    def take_sample(self, kept: str, hotwords: str, language: str, event: gr.EventData) -> Updates:
+        """Puts a sample and the options that show what it is for into the form.
+
+        ``kept`` remembers what stood there before, so that the person's own recording finds it again
+        (``asr.ownRecording``). Returns ``(upload, microphone, kept, hotwords, language)``.
+        """
         sample = self._samples[int(event._data["index"])]
-        return str(sample.path), None, sample.hotwords, sample.language
+        given = [sample.hotwords, sample.language]
+        kept = json.dumps({"before": before_samples(kept, [hotwords, language]), "sample": given})
+        return str(sample.path), None, kept, *given
 
     # -- the server ------------------------------------------------------------------------------------------------
 
@@ -204,6 +213,16 @@ class RecogniseEvents:
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
         return await self.look_at_server("", request)
+
+
+def before_samples(kept: str, now: list[str]) -> list[str]:
+    """The form without what an earlier sample put into it and nobody changed since; ``kept`` as the page has it."""
+    try:
+        known = json.loads(kept or "{}")
+        pairs = zip(now, known["before"], known["sample"], strict=True)
+        return [before if value == given else value for value, before, given in pairs]
+    except (KeyError, TypeError, ValueError):
+        return now
 
 
 def _buttons(*, running: bool) -> tuple[Any, Any]:

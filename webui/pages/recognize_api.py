@@ -3,11 +3,14 @@
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from domain.errors import BadAudio, SpeechError, error_from_code
+from domain.errors import InvalidInput, SpeechError
 from domain.options import DEFAULT_SEGMENT_MS, RecognitionOptions
-from domain.recognition import Source, Status
+from domain.recognition import Source
+from webui.api.fields import Fields, options_from
 from webui.components.inputs import Upload, upload_field
+from webui.errors import failure_of
 from webui.pages.context import PageContext
 
 
@@ -17,22 +20,22 @@ def recognize_endpoint(context: PageContext) -> None:
     async def recognize(
         audio: Upload | None,
         request: gr.Request,
-        hotwords: str = "",
-        language: str = "auto",
-        itn: bool = True,
-        vad: bool = True,
-        max_segment_ms: float = DEFAULT_SEGMENT_MS,
+        hotwords: Any = "",
+        language: Any = "auto",
+        itn: Any = True,
+        vad: Any = True,
+        max_segment_ms: Any = DEFAULT_SEGMENT_MS,
     ) -> dict[str, Any]:
         """Speech in, text out. ``hotwords``: separated by commas or new lines. Returns the JSON of a recognition."""
+        given = {
+            "hotwords": hotwords,
+            "language": language,
+            "itn": itn,
+            "vad": vad,
+            "max_segment_ms": max_segment_ms,
+        }
         try:
-            return await _recognize(
-                context,
-                audio,
-                RecognitionOptions.of(
-                    hotwords=hotwords, language=language, itn=itn, vad=vad, max_segment_ms=max_segment_ms
-                ),
-                request,
-            )
+            return await _recognize(context, audio, options_from(Fields(given.items())), request)
         except SpeechError as error:
             text = context.sentence(error, request, reference=error.details.get("recognition_id"))
             raise gr.Error(text, title=error.code, print_exception=False) from None
@@ -40,32 +43,33 @@ def recognize_endpoint(context: PageContext) -> None:
     with gr.Column(visible=False):
         inputs = [
             upload_field(label="audio"),
-            gr.Textbox("", label="hotwords"),
-            gr.Textbox("auto", label="language"),
-            gr.Checkbox(True, label="itn"),
-            gr.Checkbox(True, label="vad"),
-            gr.Number(DEFAULT_SEGMENT_MS, label="max_segment_ms"),
+            _as_sent(gr.Textbox("", label="hotwords")),
+            _as_sent(gr.Textbox("auto", label="language")),
+            _as_sent(gr.Checkbox(True, label="itn")),
+            _as_sent(gr.Checkbox(True, label="vad")),
+            _as_sent(gr.Number(DEFAULT_SEGMENT_MS, label="max_segment_ms")),
         ]
         output = gr.JSON(label="recognition")
         trigger = gr.Button()
     trigger.click(recognize, inputs, output, api_name="recognize", concurrency_limit=None, show_progress="hidden")
 
 
+def _as_sent(field: Component) -> Component:
+    """Leaves a value as the program sent it: Gradio writes a list of hotwords as text, brackets and all."""
+    setattr(field, "preprocess", lambda value: value)  # noqa: B010
+    return field
+
+
 async def _recognize(
     context: PageContext, audio: Upload | None, options: RecognitionOptions, request: gr.Request
 ) -> dict[str, Any]:
     if audio is None:
-        raise BadAudio("no audio was given", reason="empty")
+        raise InvalidInput("no audio was given", reason="not_a_file")
     visitor = context.visitor(request)
     row = await context.services.transcription.submit(
         audio.path, audio.filename, options, visitor=visitor, source=Source.API
     )
     row = await context.services.transcription.wait(row.id, visitor=visitor)
-    if row.status is Status.SUCCEEDED:
-        return row.to_json()
-    error = row.error or {}
-    raise error_from_code(
-        str(error.get("code") or row.status.value),
-        str(error.get("message") or ""),
-        {**(error.get("details") or {}), "recognition_id": row.id},
-    )
+    if error := failure_of(row):
+        raise error
+    return row.to_json()

@@ -28,6 +28,22 @@ def test_the_json_has_every_field_of_the_design() -> None:
     assert a_row(options=RecognitionOptions(itn=False)).to_json()["text"] == "三点"
 
 
+def test_the_language_is_what_was_heard_else_what_was_asked_for_else_unknown() -> None:
+    def language(heard: str, asked: str) -> str | None:
+        row = a_row(options=RecognitionOptions.of(language=asked), transcript=Transcript(language=heard))
+        return row.to_json()["language"]
+
+    assert (language("en", "zh"), language("auto", "zh"), language("auto", "auto")) == ("en", "zh", None)
+
+
+def test_a_text_that_was_not_made_is_null_and_silence_is_empty() -> None:
+    nothing = a_row(transcript=Transcript())
+    assert nothing.with_changes(status=Status.SUCCEEDED).to_json()["raw_text"] == ""
+    for status in (Status.RUNNING, Status.FAILED, Status.CANCELLED):
+        data = nothing.with_changes(status=status).to_json()
+        assert (data["text"], data["raw_text"], data["normalized_text"]) == ("", None, None)
+
+
 def test_progress_is_told_only_while_it_runs() -> None:
     running = a_row(status=Status.RUNNING, progress=Progress(Stage.QUEUED, ahead=3))
     assert running.to_json()["progress"]["ahead"] == 3

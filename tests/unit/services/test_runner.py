@@ -10,13 +10,16 @@ import pytest
 from domain.errors import BadAudio, NotFound, StorageUnavailable
 from domain.ids import new_id
 from domain.options import RecognitionOptions
-from domain.recognition import Progress, Recognition, Source, Stage, Status
+from domain.recognition import HistoryQuery, Progress, Recognition, Source, Stage, Status
+from domain.transcript import Segment
 from metrics import PrometheusObserver
 from services import runner as module
 from services.runner import MAX_ATTEMPTS, Report, Runner
 from storage.history import SqlHistory
 from storage.migrations import upgrade
 from storage.sql import open_database
+
+SO_FAR = Segment(0, 900, "今天是二号", "今天是2号")
 
 
 class FailingHistory(SqlHistory):
@@ -42,7 +45,7 @@ class Bench:
     error: Exception | None = None
 
     async def work(self, row: Recognition, report: Report) -> Recognition:
-        await report(Progress(Stage.RECOGNISING, segment=1, of=2))
+        await report(Progress(Stage.RECOGNISING, segment=1, of=2, segments=(SO_FAR,)))
         await self.gate.wait()
         if self.error:
             raise self.error
@@ -114,6 +117,23 @@ async def test_cancelling_again_and_again_ends_it_once(bench: Bench) -> None:
     assert (await bench.last(row)).status is Status.CANCELLED
     assert await bench.status(row) is Status.CANCELLED
     assert bench.runner.live(row.id) is None
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+async def test_what_ends_early_keeps_the_text_that_was_on_show(bench: Bench, how: str) -> None:
+    row = await bench.begin()
+    await asyncio.sleep(0.05)
+    if how == "cancelled":
+        bench.runner.cancel(row.id)
+    else:
+        bench.error = BadAudio("broken")
+        bench.gate.set()
+    last = await bench.last(row)
+    assert last.status.value == how and last.text == SO_FAR.normalized_text
+    stored = await bench.history.get(row.id, user="me")
+    assert stored and stored.transcript.segments == (SO_FAR,)
+    found = await bench.history.page(HistoryQuery(user="me", text="今天"))
+    assert [item.id for item in found.rows] == [row.id]
 
 
 async def test_a_cancel_while_the_end_is_recorded_comes_too_late(bench: Bench) -> None:

@@ -46,7 +46,7 @@ async def test_verbose_json_has_the_times_that_were_asked_for(
     async with WebApi(tmp_path).client() as client:
         body = (await client.post(URL, files=FILE, data=form)).json()
     assert {"segments", "words"} & body.keys() == keys
-    assert (body["language"], body["duration"]) == ("zh", 1.5)
+    assert (body["language"], body["duration"]) == ("chinese", 1.5)
     if "segments" in keys:
         assert (body["segments"][0]["start"], body["segments"][0]["end"]) == (0.0, 0.9)
     if "words" in keys:

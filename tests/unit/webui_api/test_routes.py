@@ -51,7 +51,7 @@ async def test_a_raw_body_is_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "field"),
     [
-        ({"hotword": "x"}, "hotword"),
+        ({"hot_word": "x"}, "hot_word"),
         ({"itn": "perhaps"}, "itn"),
         ({"max_segment_ms": "long"}, "max_segment_ms"),
         ({"max_segment_ms": "999999"}, "max_segment_ms"),

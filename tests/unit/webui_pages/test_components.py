@@ -9,6 +9,7 @@ import pytest
 from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
 from domain.options import RecognitionOptions
 from domain.recognition import AudioInfo, CacheOutcome, Progress, Recognition, Source, Stage, Status
+from domain.sizes import size_text
 from domain.ticket import Waiting
 from domain.transcript import Segment, Transcript
 from services.model_download import DownloadState
@@ -24,7 +25,7 @@ from webui.components.result import result_view
 from webui.components.rows import empty_view, history_rows, recent_view
 from webui.components.samples import read_samples
 from webui.components.transcript import marked, snippet
-from webui.components.units import age_text, bytes_text, clock, duration_text
+from webui.components.units import age_text, clock, duration_text
 from webui.i18n import Catalogue, Words
 
 ZH, EN = Words(Catalogue(), "zh"), Words(Catalogue(), "en")
@@ -237,13 +238,13 @@ def test_without_a_token_there_is_nothing_to_sign_in_with(is_admin: bool) -> Non
 
 def test_the_summary_counts() -> None:
     busy = overview("ok", node("a", Availability.BUSY, in_flight=2), waiting=Waiting(12, 40.0), hit_rate=0.314)
-    assert summary_text(busy, ZH) == "节点 1/1 · 忙 2/2 · 排队 12（约 40 秒） · 命中率 31% · 磁盘剩余 5.0 GB"
+    assert summary_text(busy, ZH) == "节点 1/1 · 忙 2/2 · 排队 12（约 40 秒） · 命中率 31% · 磁盘剩余 5.4 GB"
 
 
 def test_the_banner_leads_to_the_real_model_for_those_who_may() -> None:
     idle = DownloadState("idle", total_bytes=2 * 1024**3)
     assert 'data-event="start_download"' in demo_banner(idle, ZH, is_admin=True)
-    assert "2.0 GB" in demo_banner(idle, ZH, is_admin=True)
+    assert "2.1 GB" in demo_banner(idle, ZH, is_admin=True)
     assert "data-event" not in demo_banner(idle, ZH, is_admin=False)
     running = demo_banner(replace(idle, phase="running", done_bytes=1024**3), ZH, is_admin=True)
     assert "width:50.0%" in running and 'data-event="stop_download"' in running
@@ -264,9 +265,28 @@ def test_numbers_read_well() -> None:
         "3 天",
     ]
     assert [clock(ms) for ms in (0, 12_900, 3_723_000)] == ["00:00", "00:12", "1:02:03"]
-    assert [bytes_text(n) for n in (0, 1536, 2_100_000_000)] == ["0 B", "1.5 KB", "2.0 GB"]
+    assert [size_text(n) for n in (0, 1536, 999_600, 2_100_000_000)] == ["0 B", "1.5 kB", "1.0 MB", "2.1 GB"]
     assert age_text(NOW - timedelta(seconds=30), ZH, now=NOW) is None
     assert age_text(NOW - timedelta(hours=5), EN, now=NOW) == "5 h ago"
+
+
+def test_what_ended_early_keeps_its_text_and_says_so() -> None:
+    row = recognition(status=Status.CANCELLED, error={"code": "cancelled"}, audio=AudioInfo())
+    html = result_view(row, EN)
+    parsed(html)
+    assert "Unfinished" in html and "The recognition was cancelled" in html and "2025" in html and "data-copy" in html
+    assert "data-export" not in html
+    written = replace(row, transcript=Transcript((Segment(0, 9, None, "2025"),)))
+    assert 'data-track="both"' not in result_view(written, EN)
+    assert "2025" in history_rows([row], EN)
+
+
+def test_hits_in_a_row_are_one_line_of_the_last_five() -> None:
+    hit = recognition(cache=CacheOutcome.HIT)
+    other = replace(hit, filename="b.wav")
+    html = recent_view([hit, hit, hit, other, hit, recognition(), recognition()], EN)
+    assert html.count("<li>") == 5 and html.count("×3") == 1 and html.count("asr-times") == 1
+    assert recent_view([replace(hit, filename=f"{n}.wav") for n in range(9)], EN).count("<li>") == 5
 
 
 def test_samples_that_are_not_there_are_not_offered(tmp_path) -> None:

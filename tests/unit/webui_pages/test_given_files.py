@@ -87,6 +87,24 @@ async def test_what_was_uploaded_is_taken(fetched: list[str], tmp_path: Path) ->
     assert await call(an_app(), None) == "nothing"
 
 
+@pytest.mark.parametrize("value", ["speech.wav", ADDRESS, "", 5, ["speech.wav"], {"url": ADDRESS}, {"path": None}])
+async def test_what_is_no_file_is_refused_in_words_that_say_how(value: Any, fetched: list[str]) -> None:
+    for language, words in (("zh", "不是文件名或网址"), ("en", "not its name")):
+        with pytest.raises(gr.Error) as caught:
+            await call(an_app(), value, language)
+        assert words in str(caught.value.message) and "handle_file(" in str(caught.value.message)
+        assert (caught.value.title, caught.value.print_exception) == ("invalid_input", False)
+    assert fetched == []
+
+
+async def test_values_that_a_program_leaves_out_are_not_given(fetched: list[str]) -> None:
+    with gr.Blocks(analytics_enabled=False) as demo:
+        fields = [gr.Textbox(), gr.Textbox()]
+        gr.Button().click(lambda first, second: f"{first} {second}", fields, gr.Textbox())
+    accept_uploads_only(demo, PageContext(cast(Any, None), cast(Any, None), Catalogue()))
+    assert await call(demo, "one") == "one None"
+
+
 def test_paths_are_found_however_deep() -> None:
     deep: Any = file_data("b")
     for _ in range(5000):

@@ -21,8 +21,14 @@ def client(default_language: str = "auto") -> TestClient:
     async def plain(_):
         return PlainTextResponse("<head>")
 
-    app = Starlette(routes=[Route("/", page), Route("/other", page), Route("/nodes", plain)])
-    app.add_middleware(PageHead, catalogue=Catalogue(), pages=["/", "/nodes"], default_language=default_language)
+    app = Starlette(routes=[Route("/", page), Route("/history", page), Route("/other", page), Route("/nodes", plain)])
+    app.add_middleware(
+        PageHead,
+        catalogue=Catalogue(),
+        pages={"/": "page_recognise", "/history": "page_history", "/nodes": "page_nodes"},
+        default_language=default_language,
+        upload_limits={"zh": "最大 1 GB", "en": 'up to </style>"1 GB'},
+    )
     return TestClient(app)
 
 
@@ -38,6 +44,13 @@ def test_the_toggles_cookie_wins() -> None:
     answer = client("zh").get("/", headers={"cookie": "asr_lang=en"})
     assert 'data-lang="en"' in answer.text and "Cookie" in answer.headers["vary"]
     assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_each_page_has_its_title_and_the_limits_of_uploads() -> None:
+    html = client("zh").get("/history").text
+    assert "<title>历史 · 语音识别</title>" in html and '--asr-upload-limits: "最大 1 GB";' in html
+    assert '--asr-toast-info: "提示";' in html
+    assert '</style>"1 GB' not in client("en").get("/").text
 
 
 def test_no_page_names_addresses_elsewhere() -> None:

@@ -48,7 +48,7 @@ def test_every_sentence_is_used() -> None:
     code = "\n".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "webui").rglob("*") if path.suffix in (".py", ".js")
     )
-    made = re.compile(r"^(error|field|language|stage|status|badge|warning|node|nodes|demo|track|channels)_")
+    made = re.compile(r"^(error|field|language|stage|status|badge|warning|node|nodes|demo|track|channels|source)_")
     unused = [key for key in CATALOGUE.keys("en") if not made.match(key) and not re.search(f"[\"']{key}[\"']", code)]
     assert unused == []
 

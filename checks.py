@@ -1,0 +1,107 @@
+"""What can go wrong on this machine before anything runs: the checks of `doctor`, and the port to serve on."""
+
+import asyncio
+import shutil
+import socket
+import ssl
+from collections.abc import Callable
+from functools import partial
+
+import httpx
+
+from cluster.health import HealthProbe
+from domain.presets import PRESETS
+from engine.local_models import find_preset, resolve_model
+from settings import BadSetting, Settings
+from storage.migrations import newest_revision, upgrade
+
+#: Less free space than this is a finding of `doctor`.
+LOW_DISK_BYTES = 1_000_000_000
+
+
+def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
+    """What `doctor` looks at: each check returns what it found, or raises with what to do."""
+
+    def data() -> str:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(settings.data_dir).free
+        if free < LOW_DISK_BYTES:
+            raise OSError(
+                f"only {free / 1e9:.1f} GB are free below {settings.data_dir}; make room or move ASR_DATA_DIR"
+            )
+        return f"{settings.data_dir.absolute()}, {free / 1e9:.0f} GB free"
+
+    def database() -> str:
+        upgrade(settings.sql_url)
+        kind = settings.sql_url.partition(":")[0]
+        return f"{kind}, schema {newest_revision()}"
+
+    def model() -> str:
+        name = resolve_model(settings.model, settings.model_hub)
+        preset = PRESETS.get(name)
+        if preset and find_preset(preset, settings.model_hub) is None:
+            raise FileNotFoundError(f"{name} is not on this machine: run `python app.py model download {name}`")
+        small = preset is not None and preset.hub_ids is None
+        return f"{name}" + (
+            " (knows about 280 words; `python app.py model download` brings the real one)" if small else ""
+        )
+
+    def device() -> str:
+        from engine.device import choose_device
+
+        return choose_device(settings.device)
+
+    def port() -> str:
+        if runs_already(settings):
+            return f"this program is running on {settings.host}:{settings.port}"
+        listen(settings).close()
+        return f"{settings.host}:{settings.port} is free"
+
+    found = [("data", data), ("database", database), ("model", model), ("device", device), ("port", port)]
+    return found + [
+        (f"node {intent.url}", partial(_ask_node, intent.url, settings.node_token.get_secret_value()))
+        for intent in settings.nodes
+    ]
+
+
+def _ask_node(url: str, token: str) -> str:
+    async def ask() -> str:
+        probe = HealthProbe(token, ssl.create_default_context())
+        try:
+            report = await probe.report(url)
+        finally:
+            await probe.close()
+        return f"{report.health.value}, {report.model} on {report.device}"
+
+    return asyncio.run(ask())
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket to serve on. Raises :class:`BadSetting` with the command that helps."""
+    host = settings.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends answers at once (without Nagle's 40 ms) only on sockets that say they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, settings.port))
+    except OSError as error:
+        listener.close()
+        if runs_already(settings):
+            raise BadSetting(f"已在运行 · it is running already: http://{host}:{settings.port}") from None
+        raise BadSetting(cannot_listen(settings, error) + f"ASR_PORT={settings.port + 1} make run") from None
+    return listener
+
+
+def runs_already(settings: Settings) -> bool:
+    """Whether this program answers where it is asked to serve."""
+    try:
+        answer = httpx.get(f"http://{settings.host}:{settings.port}/healthz", timeout=2, trust_env=False)
+        return answer.status_code == 200 and "status" in answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return False
+
+
+def cannot_listen(settings: Settings, error: OSError) -> str:
+    """Why the port cannot be used; how to choose another is to follow."""
+    return f"port {settings.port} on {settings.host} cannot be used ({error.strerror}); choose another: "

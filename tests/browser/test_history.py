@@ -1,0 +1,132 @@
+"""历史: whose rows a visitor sees, what a row tells of itself, and its address."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.helpers.browser import go, recognise
+
+Visit = Callable[..., AbstractContextManager[Page]]
+Recording = Callable[..., Path]
+
+
+def send(page: Page, server_url: str, path: Path, **form: str) -> dict[str, Any]:
+    """Through the API, as the page's visitor."""
+    sent = {"name": path.name, "mimeType": "audio/wav", "buffer": path.read_bytes()}
+    fields: dict[str, Any] = {"file": sent, **form}
+    answer = page.request.post(f"{server_url}/v1/recognitions?wait=60", multipart=fields)
+    assert answer.ok
+    return answer.json()
+
+
+def shown_time(page: Page, selector: str) -> str:
+    """What a person reads: beside it lies, out of sight, what a page without scripts would show."""
+    return page.locator(selector).evaluate("time => time.shadowRoot.textContent")
+
+
+def test_a_visitor_sees_its_own_rows_with_their_door_and_nobody_elses(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as other:
+        foreign = send(other, server_url, recording("别人的.wav", level=61))
+    with visit("/") as page:
+        recognise(page, recording("网页来的.wav", level=62))
+        send(page, server_url, recording("命令行来的.wav", level=63), source="cli")
+        go(page, f"{server_url}/history")
+        rows = page.locator(".asr-row")
+        expect(rows.locator(".asr-source")).to_have_text(["命令行", "网页"])
+        expect(page.locator("#asr-whose")).to_have_count(0)
+        expect(rows.locator(".asr-user")).to_have_count(0)
+        expect(page.locator(f"[data-select='{foreign['id']}']")).to_have_count(0)
+
+
+def test_an_administrator_sees_whose_each_row_is_and_can_choose_its_own(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as other:
+        foreign = send(other, server_url, recording("访客的.wav", level=64))
+    with visit("/", admin=True) as page:
+        recognise(page, recording("管理员的.wav", level=65))
+        go(page, f"{server_url}/history")
+        theirs = page.locator(f".asr-row[data-id='{foreign['id']}']")
+        expect(theirs.locator(".asr-user")).to_have_text(f"访客 {foreign['user'].partition(':')[2][:4]}")
+        expect(theirs.locator(".asr-source")).to_have_text("接口")
+        expect(page.locator(".asr-row", has_text="管理员的.wav").locator(".asr-user")).to_have_text("我")
+
+        page.locator("#asr-whose").get_by_text("我的").click()
+        expect(page.locator(".asr-row")).to_have_count(1)
+        expect(page.locator(".asr-row")).to_contain_text("管理员的.wav")
+        page.locator("#asr-whose").get_by_text("全部").click()
+        expect(theirs).to_be_visible()
+
+
+def test_a_time_of_day_and_a_length_never_look_alike(visit: Visit, recording: Recording, server_url: str) -> None:
+    with visit("/", viewport={"width": 390, "height": 800}) as page:
+        recognition = send(page, server_url, recording("长短.wav", level=66, repeats=12))
+        seconds = round(recognition["audio_seconds"])
+        go(page, f"{server_url}/history")
+        expect(page.locator(".asr-row asr-time")).to_have_attribute("title", re.compile(r"\d{4}年"))
+        assert re.fullmatch(r"今天 \d\d:\d\d", shown_time(page, ".asr-row asr-time"))
+        length = page.locator(".asr-row .long")
+        expect(length).to_be_visible()
+        expect(length).to_have_text(f"{seconds // 60} 分 {seconds % 60} 秒")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.click(".asr-row")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", shown_time(page, ".asr-origin asr-time"))
+
+
+def test_a_day_before_today_is_a_date(visit: Visit) -> None:
+    with visit("/history") as page:
+        for moment, shown in (("${year}-01-02T03:04:05", "01-02 03:04"), ("2019-11-20T14:05:00", "2019-11-20 14:05")):
+            page.evaluate(
+                """moment => {
+                    const time = document.createElement('asr-time');
+                    time.setAttribute('datetime', moment.replace('${year}', new Date().getFullYear()));
+                    time.id = 'probe';
+                    document.querySelector('#probe')?.remove();
+                    document.body.append(time);
+                }""",
+                moment,
+            )
+            assert shown_time(page, "#probe") == shown
+
+
+def test_a_recording_without_a_name_gets_one_to_read(visit: Visit, recording: Recording, server_url: str) -> None:
+    content = recording("无名.wav", level=67).read_bytes()
+    for locale, name in (("zh-CN", "未命名录音"), ("en-US", "Unnamed recording")):
+        with visit("/", locale=locale) as page:
+            headers = {"content-type": "audio/wav"}
+            sent = page.request.post(f"{server_url}/v1/recognitions?wait=60", data=content, headers=headers)
+            assert sent.json()["filename"] == "audio"
+            go(page, f"{server_url}/history")
+            expect(page.locator(".asr-row b")).to_have_text(name)
+            page.click(".asr-row")
+            expect(page.locator(".asr-detail h1")).to_have_text(name)
+
+
+def test_an_address_opens_its_recognition_survives_a_reload_and_can_be_copied(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        mine = send(page, server_url, recording("地址.wav", level=68))["id"]
+        go(page, f"{server_url}/history?r={mine}")
+        expect(page.locator(".asr-detail h1")).to_have_text("地址.wav")
+        page.reload()
+        expect(page.locator(".asr-detail h1")).to_have_text("地址.wav")
+        page.click("[data-copy-link]")
+        expect(page.locator(".asr-toast")).to_have_text("已复制链接")
+        assert page.evaluate("navigator.clipboard.readText()") == f"{server_url}/history?r={mine}"
+        page.click(".asr-back")
+        expect(page.locator(".asr-row")).to_have_attribute("href", f"./history?r={mine}")
+    for address in (mine, "0192f0c1-0000-7000-8000-000000000001", "no-id"):
+        with visit(f"/history?r={address}") as other:
+            expect(other.locator(".asr-failure")).to_contain_text("找不到这条记录")
+            assert other.locator(".asr-result, [data-copy-link]").count() == 0
+            other.click(".asr-back")
+            expect(other.locator(".asr-empty")).to_be_visible()
+            assert other.url == f"{server_url}/history"

@@ -1,0 +1,138 @@
+"""The form of the 识别 page and what stands around it: samples, limits, microphone, the old result, long texts."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.helpers.browser import recognise, upload
+
+Visit = Callable[..., AbstractContextManager[Page]]
+Recording = Callable[..., Path]
+
+
+def test_the_form_is_as_before_the_sample_when_an_own_recording_comes(page_zh: Page, recording: Recording) -> None:
+    words, language = page_zh.locator("#asr-hotwords textarea"), page_zh.locator("#asr-language input")
+    page_zh.fill("#asr-hotwords textarea", "空调")
+    samples = page_zh.locator("#asr-samples [data-event=sample]")
+    for index, expected in ((1, "杭州"), (0, "")):  # one sample after the other
+        samples.nth(index).click()
+        expect(words).to_have_value(expected)
+        expect(page_zh.locator("#asr-panel .asr-result")).to_contain_text(("numbers.flac", "hotword.flac")[index])
+        expect(page_zh.locator("#asr-start")).to_be_visible()
+    expect(language).to_have_value("中文")
+    page_zh.click("#asr-upload .top-panel button")
+    expect(page_zh.locator(".asr-result")).to_be_visible()  # nothing else was chosen
+    upload(page_zh, recording("自己.wav", level=42))
+    expect(words).to_have_value("空调")
+    expect(language).to_have_value("自动")
+
+    samples.nth(1).click()
+    page_zh.wait_for_selector(".asr-result")
+    page_zh.fill("#asr-hotwords textarea", "北京")
+    page_zh.click("#asr-upload .top-panel button")
+    upload(page_zh, recording("自己二.wav", level=43))
+    expect(language).to_have_value("自动")
+    expect(words).to_have_value("北京")
+
+
+def test_a_new_file_takes_the_old_result_away(page_zh: Page, recording: Recording) -> None:
+    recognise(page_zh, recording("先.wav", level=44))
+    page_zh.click("#asr-upload .top-panel button")
+    expect(page_zh.locator(".asr-result")).to_be_visible()
+    upload(page_zh, recording("后.wav", level=45))
+    expect(page_zh.locator(".asr-result")).to_have_count(0)
+    assert "?r=" not in page_zh.url
+    expect(page_zh.locator("#asr-recent")).to_contain_text("先.wav")
+    page_zh.click("#asr-start")
+    expect(page_zh.locator(".asr-result")).to_contain_text("后.wav")
+
+
+def test_a_new_file_leaves_what_is_under_way(page_zh: Page, recording: Recording) -> None:
+    upload(page_zh, recording("慢.wav", repeats=40, level=46))
+    page_zh.click("#asr-start")
+    page_zh.wait_for_selector(".asr-lines.live li")
+    address = page_zh.url
+    page_zh.click("#asr-upload .top-panel button")
+    upload(page_zh, recording("后来.wav", level=45))
+    page_zh.click("#asr-cancel")
+    expect(page_zh.locator(".asr-result.unfinished")).to_contain_text("慢.wav")
+    assert page_zh.url == address
+
+
+def test_repeated_hits_are_one_line(page_zh: Page, recording: Recording, server_url: str) -> None:
+    path = recording("常问.wav", level=50)
+    recognise(page_zh, path)
+    for _ in range(3):
+        sent = {"name": path.name, "mimeType": "audio/wav", "buffer": path.read_bytes()}
+        assert page_zh.request.post(f"{server_url}/v1/recognitions", multipart={"file": sent}).ok
+    page_zh.reload()
+    expect(page_zh.locator("#asr-recent .asr-row")).to_have_count(2)
+    expect(page_zh.locator("#asr-recent .asr-row").first).to_contain_text("×3")
+
+
+@pytest.mark.parametrize(
+    ("locale", "kind", "error"), [("zh-CN", "提示", "没有成功"), ("en-US", "Note", "That did not work")]
+)
+def test_messages_and_titles_speak_the_readers_language(visit: Visit, locale: str, kind: str, error: str) -> None:
+    with visit("/", locale=locale) as page:
+        name = "语音识别" if locale == "zh-CN" else "Speech recognition"
+        expect(page).to_have_title(name)
+        shown = "() => getComputedStyle(document.querySelector('.toast-title'), '::before').content"
+        made = "kind => document.body.insertAdjacentHTML('beforeend', `<span class='toast-title ${kind}'></span>`)"
+        for toast, text in (("info", kind), ("error", error)):
+            page.evaluate("document.querySelector('.toast-title')?.remove()")
+            page.evaluate(made, toast)
+            assert page.evaluate(shown) == f'"{text}"'
+    with visit("/history", locale=locale) as page:
+        expect(page).to_have_title(f"{'历史' if locale == 'zh-CN' else 'History'} · {name}")
+
+
+def test_the_upload_field_says_what_it_takes(page_zh: Page, page_en: Page) -> None:
+    field = page_zh.locator("#asr-upload .upload-container")
+    expect(field).to_have_attribute("aria-label", re.compile("拖入音频，或点击选择（.*最大 1 GB · 最长 60 分钟）"))
+    shown = "field => getComputedStyle(field, '::after').content"
+    assert "最长 60 分钟" in field.evaluate(shown)
+    assert "up to 60 min" in page_en.locator("#asr-upload .upload-container").evaluate(shown)
+
+
+def test_the_address_of_the_chosen_file_stays_out_of_sight(page_zh: Page, recording: Recording) -> None:
+    upload(page_zh, recording("路径.wav", level=41))
+    expect(page_zh.locator("#asr-upload a")).not_to_be_visible()
+
+
+def test_a_long_text_scrolls_in_itself_and_follows_the_player(page_zh: Page, recording: Recording) -> None:
+    recognise(page_zh, recording("很长.wav", repeats=30, level=41))
+    texts = page_zh.locator(".asr-lines")
+    assert texts.evaluate("list => list.scrollHeight > list.clientHeight + 500")
+    assert page_zh.evaluate("document.documentElement.scrollHeight") < 2500
+    page_zh.mouse.move(5, 5)
+    last = page_zh.locator(".asr-lines li").last
+    expect(last).not_to_be_in_viewport()
+    page_zh.evaluate(
+        "() => { const player = document.querySelector('asr-player');"
+        "const lines = document.querySelectorAll('.asr-lines li');"
+        "player.seek(Number(lines[lines.length - 1].dataset.start) / 1000, true); }"
+    )
+    page_zh.wait_for_selector(".asr-lines li:last-child[data-now]")
+    page_zh.wait_for_function("document.querySelector('.asr-lines').scrollTop > 500")
+
+
+def test_a_computer_without_microphone_is_told(visit: Visit) -> None:
+    nothing = "navigator.mediaDevices.enumerateDevices = async () => []"
+    with visit("/", script=nothing) as page:
+        page.get_by_role("tab", name="录音").click()
+        expect(page.get_by_text("没有找到麦克风")).to_be_visible()
+        expect(page.locator("#asr-microphone")).not_to_be_visible()
+
+
+def test_the_sliders_count_in_seconds(page_zh: Page, recording: Recording) -> None:
+    page_zh.get_by_text("高级").click()
+    page_zh.locator("#asr-max-segment input[type=number]").fill("5")
+    page_zh.locator("#asr-max-segment input[type=number]").press("Enter")
+    recognise(page_zh, recording("滑块.wav", level=40))
+    page_zh.click(".asr-details summary")
+    expect(page_zh.locator(".asr-details dl")).to_contain_text("最长 5 秒")

@@ -1,0 +1,53 @@
+"""Whose rows a visitor is given, over the real database."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from domain.access import Visitor
+from domain.errors import NotFound
+from services.history import History
+from storage.audio import FileAudioStore
+from storage.history import SqlHistory
+from storage.migrations import upgrade
+from storage.sql import open_database
+from tests.helpers.storage import succeeded
+
+ANN, BOB, ADMIN = Visitor("visitor:ann"), Visitor("visitor:bob"), Visitor("visitor:root", is_admin=True)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlHistory]:
+    url = f"sqlite:///{tmp_path / 'history.db'}"
+    upgrade(url)
+    database = open_database(url)
+    yield SqlHistory(database)
+    database.close()
+
+
+@pytest.fixture
+def history(store: SqlHistory, tmp_path: Path) -> History:
+    return History(store, FileAudioStore(tmp_path / "audio"))
+
+
+async def seen(history: History, visitor: Visitor, *, only_mine: bool) -> set[str]:
+    page = await history.page(visitor=visitor, only_mine=only_mine, text="天气")
+    return {row.user for row in page.rows}
+
+
+async def test_only_an_administrator_ever_sees_anothers_rows(store: SqlHistory, history: History) -> None:
+    for user in (ANN.user, BOB.user, ADMIN.user):
+        await store.insert(succeeded(user=user))
+    assert await seen(history, ANN, only_mine=False) == await seen(history, ANN, only_mine=True) == {ANN.user}
+    assert await seen(history, ADMIN, only_mine=False) == {ANN.user, BOB.user, ADMIN.user}
+    assert await seen(history, ADMIN, only_mine=True) == {ADMIN.user}
+
+
+async def test_anothers_row_is_not_found_and_not_deleted(store: SqlHistory, history: History) -> None:
+    row = succeeded(user=ANN.user)
+    await store.insert(row)
+    with pytest.raises(NotFound):
+        await history.get(row.id, visitor=BOB)
+    await history.delete([row.id], visitor=BOB)
+    assert (await history.get(row.id, visitor=ANN)).id == row.id
