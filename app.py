@@ -9,12 +9,12 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from checks import cannot_listen, checks, listen
+from checks import checks
 from cli.main import run
 from cli.roles import Roles
 from cluster.child import ChildNode
@@ -22,11 +22,13 @@ from cluster.local_board import LocalBoard
 from cluster.pool import Pool
 from domain.presets import PRESETS
 from engine.local_models import find_preset, resolve_model
+from listener import cannot_listen, listen
 from metrics import PrometheusObserver
 from services.bundle import Services
 from services.dispatch import Dispatch
 from services.history import History
 from services.known_audio import KnownAudio
+from services.labels import Labels
 from services.model_choice import ModelChoice
 from services.model_download import ModelDownload
 from services.nodes import Nodes
@@ -47,7 +49,7 @@ VERSION = "0.1.0"
 #: Folders below the data folder: uploads of the pages, of the API, and decoded sound at work.
 UPLOADS, INCOMING, WORK = "uploads", "incoming", "work"
 #: Time that open pages get to end when the server stops, in seconds.
-GRACE_SECONDS = 2
+GRACE_SECONDS = 1
 #: How long the own node may finish its jobs; what it cannot finish is taken up again at the next start.
 OWN_NODE_DRAIN_SECONDS = 10.0
 
@@ -108,6 +110,7 @@ def build(settings: Settings) -> Application:
         History(history, audio),
         Nodes(pool, board, known, models, data_dir=settings.data_dir),
         downloads,
+        Labels(history),
     )
     sweeper = Sweeper(
         history,
@@ -123,12 +126,14 @@ def build(settings: Settings) -> Application:
             life.callback(database.close)
             life.callback(cache.close)
             life.callback(transcription.close)
+            if child:
+                # After the pool: a node that is stopping must not be taken for one that is lost.
+                life.push_async_callback(child.stop)
             pool.on_change = board.observe
             await pool.start()
             life.push_async_callback(pool.stop)
             if child:
                 child.on_change = pool.child_changed
-                life.push_async_callback(child.stop)
                 await child.start()
             life.push_async_callback(transcription.runner.stop)
             await transcription.runner.start()
@@ -191,9 +196,12 @@ def serve(settings: Settings) -> int:
     end = server.handle_exit
 
     def say_and_end(sig: int, frame: FrameType | None) -> None:
-        if not server.should_exit:
-            _say_stopping(application.services.transcription.runner.under_way)
+        is_first = not server.should_exit
         end(sig, frame)
+        if is_first:
+            # Open pages are cut off after the grace; uvicorn would show that as errors.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            _say_stopping(application.services.transcription.runner.under_way)
 
     server.handle_exit = say_and_end
     host, port = listener.getsockname()[:2]
@@ -204,8 +212,10 @@ def serve(settings: Settings) -> int:
 
 def _say_stopping(under_way: int) -> None:
     left = f"；{under_way} 个识别在下次启动后继续 · {under_way} recognitions go on after the next start"
-    # Called by a signal, perhaps in the middle of another print: the file itself takes it, without the buffer.
-    os.write(sys.stdout.fileno(), f"正在停止 · stopping{left if under_way else ''}\n".encode())
+    # Called by a signal, perhaps in the middle of another print: the file itself takes it, without the buffer. And
+    # whoever read it may have gone with the terminal.
+    with suppress(OSError, ValueError, AttributeError):
+        os.write(sys.stdout.fileno(), f"正在停止 · stopping{left if under_way else ''}\n".encode())
 
 
 def node(settings: Settings, port_file: Path | None, parent_pid: int | None) -> int:

@@ -1,18 +1,16 @@
-"""What can go wrong on this machine before anything runs: the checks of `doctor`, and the port to serve on."""
+"""What `doctor` looks at on this machine."""
 
 import asyncio
 import shutil
-import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
 
-import httpx
-
 from cluster.health import HealthProbe
 from domain.presets import PRESETS
 from engine.local_models import find_preset, resolve_model
-from settings import BadSetting, Settings
+from listener import listen, runs_already
+from settings import Settings
 from storage.migrations import newest_revision, upgrade
 
 #: Less free space than this is a finding of `doctor`.
@@ -74,34 +72,3 @@ def _ask_node(url: str, token: str) -> str:
         return f"{report.health.value}, {report.model} on {report.device}"
 
     return asyncio.run(ask())
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The socket to serve on. Raises :class:`BadSetting` with the command that helps."""
-    host = settings.host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends answers at once (without Nagle's 40 ms) only on sockets that say they are TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, settings.port))
-    except OSError as error:
-        listener.close()
-        if runs_already(settings):
-            raise BadSetting(f"已在运行 · it is running already: http://{host}:{settings.port}") from None
-        raise BadSetting(cannot_listen(settings, error) + f"ASR_PORT={settings.port + 1} make run") from None
-    return listener
-
-
-def runs_already(settings: Settings) -> bool:
-    """Whether this program answers where it is asked to serve."""
-    try:
-        answer = httpx.get(f"http://{settings.host}:{settings.port}/healthz", timeout=2, trust_env=False)
-        return answer.status_code == 200 and "status" in answer.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        return False
-
-
-def cannot_listen(settings: Settings, error: OSError) -> str:
-    """Why the port cannot be used; how to choose another is to follow."""
-    return f"port {settings.port} on {settings.host} cannot be used ({error.strerror}); choose another: "

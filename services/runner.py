@@ -150,7 +150,7 @@ class Runner:
         row = run.row
         if row.attempt > MAX_ATTEMPTS:
             error = RecognitionFailed("the program ended each time it was tried", reason="crashes")
-            return _failed(row, error).with_changes(finished_at=utc_now(), owner=None)
+            return _failed(run.row, error).with_changes(finished_at=utc_now(), owner=None)
         try:
             done = await self._work(row, lambda progress: self._report(run, progress))
         except asyncio.CancelledError:
