@@ -1,95 +1,126 @@
 """English numbers in their context: rows of number words, and the unit that follows them."""
 
 import re
-from functools import cache
 
-from speech.itn.english_numbers import ORDINALS, SCALES, TENS, UNITS, Number, read_numbers, written
+from speech.itn import english_words as context
+from speech.itn.english_numbers import ORDINALS, SCALES, Number, dotted, pair, read_numbers, written
 
-_WORD = "|".join(sorted((*UNITS, *TENS, *ORDINALS, *SCALES, "hundred"), key=len, reverse=True))
-_JOIN = rf"and (?={_WORD})|point (?=(?:{_WORD}|oh)\b)|oh(?= (?:{_WORD}|oh)\b)|"
-_ROW = rf"(?<![\w.'-])(?:minus |negative )?(?:{_WORD})(?:[ -](?:{_JOIN})(?:{_WORD}|oh(?![\w'-])))*(?![\w'-])"
 _MONEY = {"dollar": "$", "dollars": "$", "euro": "€", "euros": "€"}
-_AFTER = (
-    r" (?P<money>dollars?|euros?)\b(?: (?:and )?(?P<cents>CENTS) cents?\b)?"
-    r"| ?(?P<percent>percent|per cent)\b"
-    r"| (?P<half>[ap])\.? ?m\b\.?"
-    r"| (?P<clock>o'?clock)\b"
-    r"| (?P<measure>degrees?|(?:kilo|centi|milli)?met(?:er|re)s?|(?:kilo|milli)?grams?|kilos?|miles?|inch(?:es)?)\b"
-)
-_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
-
-
-@cache
-def _row() -> re.Pattern[str]:
-    return re.compile(_ROW, re.IGNORECASE | re.ASCII)
-
-
-@cache
-def _after() -> re.Pattern[str]:
-    return re.compile(_AFTER.replace("CENTS", rf"(?:{_WORD})(?:[ -](?:{_WORD}))?"), re.IGNORECASE | re.ASCII)
-
-
-@cache
-def _month() -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{_MONTHS}) (?:the )?$", re.IGNORECASE | re.ASCII)
+_OVER = " over "
 
 
 def write_english(text: str) -> str:
     """``text`` with its English numbers written."""
+    text = context.decade().sub(_decade, text)
     parts: list[str] = []
-    done = 0
-    for match in _row().finditer(text):
-        if match.start() < done:
+    done = seen = 0
+    for match in context.row().finditer(text):
+        if match.start() < seen:
             continue
-        after = _after().match(text, match.end())
-        row, end = _write_row(match, after)
+        row, seen = _write_row(match)
         if row is not None:
             parts += (text[done : match.start()], row)
-            done = end
+            done = seen
     return "".join((*parts, text[done:])) if parts else text
 
 
-def _write_row(match: re.Match[str], after: re.Match[str] | None) -> tuple[str | None, int]:
+def _decade(match: re.Match[str]) -> str:
+    return f"{context.CENTURIES[match[1].lower()]}{context.DECADES[match[2].lower()]}s"
+
+
+def _write_row(match: re.Match[str]) -> tuple[str | None, int]:
     """The row with its numbers written, and where the text goes on; ``None`` when nothing changes."""
-    tokens = list(re.finditer(r"[A-Za-z]+", match[0]))
-    words = [token[0].lower() for token in tokens]
-    minus = words[0] in ("minus", "negative")
-    tokens, words = tokens[minus:], words[minus:]
-    ordinal = words[-1] in ORDINALS
-    plain = [*words[:-1], ORDINALS[words[-1]]] if ordinal else words
-    numbers = read_numbers(plain)
-    # A word that no number takes (hundred by itself, ordinals in mid-row) keeps the whole row spoken.
-    taken = {place for number in numbers for place in range(number.start, number.end)}
-    if not numbers or any(word != "and" for place, word in enumerate(plain) if place not in taken):
-        return None, match.end()
-    if after and (time := _time(numbers, plain, after, ordinal)):
-        return time, after.end()
+    after = context.unit().match(match.string, match.end())
+    words = re.findall("[a-z]+", match[0].lower())
+    special = _time(words, match, after) or _pressure(words, match) or _label(words, match, after)
+    if special:
+        return special
+    if hour_end := context.hour_behind(match):
+        return None, hour_end
+    if version := dotted(words):
+        return version, match.end()
     out, at = "", 0
+    pieces = _pieces(match)
+    for piece in pieces:
+        last = piece is pieces[-1]
+        done = _write_piece(match, piece, after if last else None)
+        if done is None:
+            # One form for all numbers of a row: what stays in words keeps the others in words as well.
+            return None, match.end()
+        out += match[0][at : piece[0].start()] + done
+        at = piece[-1].end()
+    end = match.end()
+    if after and pieces[-1][-1][0].lower() not in ORDINALS and (ending := _unit(pieces[-1], after)) is not None:
+        out, end = out + ending, after.end()
+    return (out, end) if out != match.string[match.start() : end] else (None, end)
+
+
+def _pieces(match: re.Match[str]) -> list[list[re.Match[str]]]:
+    """The words of a row, cut behind each ordinal: twenty first | twenty twenty five."""
+    pieces: list[list[re.Match[str]]] = [[]]
+    for token in re.finditer("[A-Za-z]+", match[0]):
+        pieces[-1].append(token)
+        if token[0].lower() in ORDINALS:
+            pieces.append([])
+    return [piece for piece in pieces if piece]
+
+
+def _write_piece(match: re.Match[str], tokens: list[re.Match[str]], after: re.Match[str] | None) -> str | None:
+    words = [token[0].lower() for token in tokens]
+    if words[-1] in ORDINALS:
+        return _ordinal_piece(match, words)
+    minus = words[0] in ("minus", "negative")
+    offset = int(minus)
+    words = words[minus:]
+    article = words[0] == "a"
+    if article:
+        if context.after_part(match) or (len(words) == 2 and not (after and (after["money"] or after["percent"]))):
+            return None
+        words[0] = "one"
+    numbers = read_numbers(words)
+    # A word that no number takes (hundred by itself) keeps the whole row spoken.
+    taken = {place for number in numbers for place in range(number.start, number.end)}
+    if not numbers or any(word != "and" for place, word in enumerate(words) if place not in taken):
+        return None
+    out, at = "", tokens[0].start()
     for number in numbers:
         last = number is numbers[-1]
-        unit = after if last and not ordinal else None
-        start, end = tokens[number.start].start(), tokens[number.end - 1].end()
-        negative = minus and number is numbers[0]
-        text = _one(number, plain, unit, ordinal and last, match)
+        text = _one(number, words, after if last else None, match, alone=len(numbers) == 1)
         if text is None:
-            text, negative = match[0][start:end], False
-        elif negative:
-            text, at = f"-{text}", start
-        out, at = out + match[0][at:start] + text, end
-    stop = match.end()
-    if after and not ordinal and (ending := _unit(numbers[-1], plain, after)) is not None:
-        symbol = _MONEY.get((after["money"] or "").lower())
-        if symbol is None or len(numbers) == 1 or numbers[-1].start:
-            return out + ending, after.end()
-    return (out, stop) if out != match[0] else (None, stop)
+            return None
+        if number is numbers[0] and minus:
+            text, start = f"-{text}", tokens[0].start()
+        else:
+            start = tokens[number.start + offset].start()
+        out += match[0][at:start] + text
+        at = tokens[number.end - 1 + offset].end()
+    return out + match[0][at : tokens[-1].end()]
+
+
+def _ordinal_piece(match: re.Match[str], words: list[str]) -> str | None:
+    numbers = read_numbers([*words[:-1], ORDINALS[words[-1]]])
+    if len(numbers) != 1 or numbers[0].digits or numbers[0].start or numbers[0].end < len(words):
+        return None
+    number = numbers[0]
+    if number.is_small and not (context.after_month(match) or context.before_month(match)):
+        return None
+    value = number.value
+    ending = "th" if value % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return f"{value:,}{ending}" if value >= 10_000 else f"{value}{ending}"
 
 
 def _one(
-    number: Number, words: list[str], after: re.Match[str] | None, ordinal: bool, match: re.Match[str]
+    number: Number, words: list[str], after: re.Match[str] | None, match: re.Match[str], *, alone: bool
 ) -> str | None:
-    if ordinal:
-        month = _month().search(match.string[max(0, match.start() - 14) : match.start()])
-        return None if number.digits or (number.is_small and not month) else _ordinal(number.value)
+    to = context.range_end(match) if alone and not after else None
+    until, measured = _until(to) if to else (None, None)
+    if until and not number.digits:
+        if until.is_small and not measured and 10 <= number.value < 30:
+            # ten to five is a time.
+            return None
+        if measured or not until.is_small:
+            # five to ten: both ends have one form.
+            return _with_symbols(written(number, words), measured)
     if number.is_small and not after:
         return None
     text = written(number, words)
@@ -97,13 +128,29 @@ def _one(
     return f"{symbol}{text}" if symbol else text
 
 
-def _unit(number: Number, words: list[str], after: re.Match[str]) -> str | None:
-    """What stands in place of the unit's words."""
+def _until(to: re.Match[str]) -> tuple[Number | None, re.Match[str] | None]:
+    """The other end of a range, and its unit."""
+    words = re.findall("[a-z]+", to[0].lower())
+    numbers = [] if words[-1] in ORDINALS else read_numbers(words)
+    if len(numbers) != 1 or numbers[0].digits or numbers[0].end - numbers[0].start < len(words):
+        return None, None
+    return numbers[0], context.unit().match(to.string, to.end())
+
+
+def _with_symbols(text: str, unit: re.Match[str] | None) -> str:
+    if unit and unit["percent"]:
+        return f"{text}%"
+    return f"{_MONEY[unit['money'].lower()]}{text}" if unit and unit["money"] else text
+
+
+def _unit(tokens: list[re.Match[str]], after: re.Match[str]) -> str | None:
+    """What stands in place of the unit's words; ``None`` where they stay."""
     if after["money"]:
         if not after["cents"]:
             return ""
+        words = [token[0].lower() for token in tokens]
         cents = read_numbers(re.findall("[a-z]+", after["cents"].lower()))
-        if len(cents) != 1 or cents[0].value > 99 or number.decimals or words[number.end - 1] in SCALES:
+        if len(cents) != 1 or cents[0].value > 99 or "point" in words or words[-1] in SCALES:
             return None
         return f".{cents[0].value:02}"
     if after["percent"]:
@@ -111,19 +158,39 @@ def _unit(number: Number, words: list[str], after: re.Match[str]) -> str | None:
     return None if after["half"] is None else f" {after['half'].lower()}.m."
 
 
-def _time(numbers: list[Number], words: list[str], after: re.Match[str], ordinal: bool) -> str | None:
-    """``three thirty p m`` → 3:30 p.m., also three oh five."""
-    if not after["half"] or ordinal or any(number.decimals for number in numbers):
+def _time(words: list[str], match: re.Match[str], after: re.Match[str] | None) -> tuple[str, int] | None:
+    """``three thirty p m`` → 3:30 p.m., also three oh five; without p.m. where ``at`` stands before."""
+    half = after["half"] if after else None
+    if not half and (after or not context.after_clock_word(match)):
         return None
-    half = f"{after['half'].lower()}.m."
-    values = [number.value for number in numbers]
-    if len(values) == 2 and 1 <= values[0] <= 12 and 10 <= values[1] <= 59:
-        return f"{values[0]}:{values[1]:02} {half}"
-    if len(words) == 3 and words[1] == "oh" and UNITS.get(words[0], 0) and UNITS.get(words[2], 99) < 10:
-        return f"{UNITS[words[0]]}:0{UNITS[words[2]]} {half}"
-    return None
+    values = pair(words)
+    if values is None or not 1 <= values[0] <= 12 or values[1] > 59:
+        return None
+    time = f"{values[0]}:{values[1]:02}"
+    return (f"{time} {half.lower()}.m.", after.end()) if after and half else (time, match.end())
 
 
-def _ordinal(value: int) -> str:
-    ending = "th" if value % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
-    return f"{value:,}{ending}" if value >= 10_000 else f"{value}{ending}"
+def _pressure(words: list[str], match: re.Match[str]) -> tuple[str, int] | None:
+    """``one twenty over eighty`` → 120/80."""
+    behind = match.end() + len(_OVER)
+    if match.string[match.end() : behind].lower() != _OVER or not context.after_pressure(match):
+        return None
+    low = context.row().match(match.string, behind)
+    high_value, low_value = _hundreds(words), _hundreds(re.findall("[a-z]+", low[0].lower())) if low else None
+    if low is None or high_value not in range(60, 261) or low_value not in range(30, 161):
+        return None
+    return f"{high_value}/{low_value}", low.end()
+
+
+def _hundreds(words: list[str]) -> int | None:
+    """A number below 1000, also as one twenty."""
+    values = pair(words)
+    if values and values[0] < 10:
+        return values[0] * 100 + values[1]
+    numbers = read_numbers(words)
+    return numbers[0].value if len(numbers) == 1 and numbers[0].end == len(words) else None
+
+
+def _label(words: list[str], match: re.Match[str], after: re.Match[str] | None) -> tuple[str, int] | None:
+    values = None if after or not context.after_label(match) else pair(words)
+    return (f"{values[0]}{values[1]:02}", match.end()) if values else None

@@ -21,6 +21,7 @@ ORDINALS = {
     "seventeen eighteen nineteen hundred thousand million billion".split()},
     **{f"{word[:-1]}ieth": word for word in TENS},
 }  # fmt: skip
+_TIMES = {"double": 2, "triple": 3}
 #: Longer scales keep their word: 2.5 million.
 _KEPT_SCALE = 10**6
 
@@ -68,27 +69,66 @@ def written(number: Number, words: list[str]) -> str:
     return f"{number.value:,}" if number.value >= 10_000 else str(number.value)
 
 
-def _digits(words: list[str], at: int) -> Number | None:
-    """``one three eight`` → 138; ``oh`` is a zero among digits."""
-    end = at
-    while end < len(words) and (UNITS.get(words[end], 10) < 10 or (words[end] == "oh" and end > at)):
-        end += 1
-    if end < len(words) and words[end] in {"hundred", "point", *SCALES}:
-        end -= 1
-    if end - at < 3:
+def pair(words: list[str]) -> tuple[int, int] | None:
+    """``three thirty`` → (3, 30), ``nine oh five`` → (9, 5): two numbers below 13 and 100 that are read as one."""
+    first = UNITS.get(words[0], 0) if words else 0
+    if not 0 < first < 13 or len(words) < 2:
         return None
-    text = "".join("0" if word == "oh" else str(UNITS[word]) for word in words[at:end])
-    return Number(at, end, 0, digits=text)
+    if words[1] == "oh":
+        second = UNITS.get(words[2], 0) if len(words) == 3 else 0
+        return (first, second) if 0 < second < 10 else None
+    low = _below_hundred(words, 1)
+    return (first, low.value) if low and low.end == len(words) and low.value >= 10 else None
+
+
+def dotted(words: list[str]) -> str | None:
+    """``three point two point one`` → 3.2.1; ``None`` unless there are two points and a number at each place."""
+    if words.count("point") < 2:
+        return None
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word == "point":
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    read = [_whole(part) for part in parts]
+    return ".".join(part for part in read if part) if all(read) else None
+
+
+def _whole(words: list[str]) -> str | None:
+    numbers = read_numbers(words)
+    if len(numbers) != 1 or numbers[0].end < len(words) or numbers[0].start:
+        return None
+    return numbers[0].digits or str(numbers[0].value)
+
+
+def _digits(words: list[str], at: int) -> Number | None:
+    """``one three eight`` → 138; ``oh`` is a zero among digits, ``double three`` is 33."""
+    end, text = at, ""
+    while end < len(words):
+        times = _TIMES.get(words[end], 1)
+        place = end + (times > 1)
+        word = words[place] if place < len(words) else ""
+        if UNITS.get(word, 10) > 9 and (word != "oh" or place == at):
+            break
+        if place + 1 < len(words) and words[place + 1] in {"hundred", "point", *SCALES}:
+            break
+        text += str(UNITS.get(word, 0)) * times
+        end = place + 1
+    return Number(at, end, 0, digits=text) if len(text) >= 3 else None
 
 
 def _year(words: list[str], at: int) -> Number | None:
-    """``nineteen ninety eight`` and ``twenty twenty five``."""
+    """``nineteen ninety eight``, ``twenty twenty five`` and ``twenty oh five``."""
     if words[at] not in ("eighteen", "nineteen", "twenty") or at + 1 >= len(words):
         return None
+    century = UNITS.get(words[at], 20)
+    if words[at + 1] == "oh":
+        unit = UNITS.get(words[at + 2], 0) if at + 2 < len(words) else 0
+        return Number(at, at + 3, 100 * century + unit, digits=f"{century}0{unit}") if 0 < unit < 10 else None
     low = _below_hundred(words, at + 1)
     if low is None or low.value < 10 or (low.end < len(words) and words[low.end] in {"hundred", *SCALES, *TENS}):
         return None
-    century = UNITS.get(words[at], 20)
     text = f"{century}{low.value}"
     return Number(at, low.end, int(text), digits=text)
 

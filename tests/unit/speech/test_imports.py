@@ -4,14 +4,27 @@ import subprocess
 import sys
 
 
-def test_the_room_needs_no_torch_and_the_rules_compile_on_first_use() -> None:
-    script = (
-        "import sys, speech.decode, speech.identity, speech.hotwords, speech.subtitles, speech.itn;"
-        "import speech.itn.chinese as c;"
-        "assert not {'torch', 'funasr', 'wetext'} & set(sys.modules);"
-        "assert c._compiled.cache_info().currsize == 0;"
-        "assert speech.itn.to_written('二十五') == '25';"
-        "assert c._compiled.cache_info().currsize > 0"
-    )
+def _runs(script: str) -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_room_needs_no_torch() -> None:
+    _runs(
+        "import sys, speech.decode, speech.identity, speech.hotwords, speech.subtitles, speech.itn;"
+        "assert not {'torch', 'funasr', 'wetext'} & set(sys.modules)"
+    )
+
+
+def test_the_rules_for_numbers_are_loaded_on_first_use_and_only_those_of_the_language() -> None:
+    _runs(
+        "import sys, services.results, speech.itn;"
+        "loaded = lambda: {name.removeprefix('speech.itn.') for name in sys.modules if name.startswith('speech.itn.')};"
+        "assert not loaded(), loaded();"
+        "speech.itn.to_written('hello', 'de');"
+        "assert not loaded(), loaded();"
+        "assert speech.itn.to_written('twenty five', 'en') == '25';"
+        "assert 'chinese' not in loaded(), loaded();"
+        "assert speech.itn.to_written('二十五') == '25';"
+        "assert 'chinese' in loaded()"
+    )
