@@ -27,6 +27,8 @@ bench: ## the benchmarks of docs/benchmarks.md
 	@$(PYTHON) deploy/setup_env.py test
 	$(VENV)/python benchmarks/one_machine.py
 	$(VENV)/python benchmarks/healthz.py
+	$(VENV)/python benchmarks/faithful.py
+	$(VENV)/python benchmarks/itn.py
 
 lock: ## pin what is installed in .venv/ now
 	@(echo '# Every package of `make run`, `make check` and `make test`, pinned. Written by `make lock`.'; \

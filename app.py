@@ -146,7 +146,7 @@ def build(settings: Settings) -> Application:
 
 def _own_node(settings: Settings, token: str) -> ChildNode:
     command = [sys.executable, str(APP), "node", "--host", "127.0.0.1"]
-    return ChildNode(command, child_environment(ASR_NODE_TOKEN=token), settings.data_dir)
+    return ChildNode(command, child_environment(settings, ASR_NODE_TOKEN=token), settings.data_dir)
 
 
 async def _nothing() -> None:

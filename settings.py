@@ -153,9 +153,18 @@ class Settings(BaseSettings):
         return Path(self.audio_store.removeprefix("file://")) if self.audio_store else self.data_dir / "audio"
 
 
-def child_environment(**extra: str) -> dict[str, str]:
-    """The environment of a program that this one starts: its own, with ``extra`` on top."""
-    return {**os.environ, **extra}
+#: What a node reads of the settings, besides its token.
+_OF_THE_NODE = ("data_dir", "model", "model_load", "model_hub", "device", "slots", "batch_segments", "log_level")
+
+
+def child_environment(settings: Settings, **extra: str) -> dict[str, str]:
+    """The environment of the node that this program starts: its own, the settings in force, and ``extra``.
+
+    Said aloud, because a setting may come from a command line, and a path in it counts from this folder.
+    """
+    values = {f"ASR_{name.upper()}": getattr(settings, name) for name in _OF_THE_NODE}
+    values["ASR_DATA_DIR"] = settings.data_dir.absolute()
+    return {**os.environ, **{name: str(value) for name, value in values.items()}, **extra}
 
 
 def prepare_libraries(uploads: Path) -> None:

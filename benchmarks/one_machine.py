@@ -32,6 +32,7 @@ from domain.ids import new_id  # noqa: E402
 from domain.options import RecognitionOptions  # noqa: E402
 from domain.recognition import Recognition, Source, Status  # noqa: E402
 from settings import load_settings  # noqa: E402
+from tests.helpers.direct import load_direct  # noqa: E402
 from tests.helpers.server import Server  # noqa: E402
 from tests.helpers.speech import RATE, say, talk, write_wav  # noqa: E402
 
@@ -53,7 +54,7 @@ def main() -> None:
 async def in_process(folder: Path, rounds: int) -> dict[str, Any]:
     """Whole path against ``AutoModel.generate``; cache hits; the insert of a row."""
     clip = write_wav(folder / "clip.wav", talk(*(say(text) for text in SENTENCES)))
-    direct = await asyncio.to_thread(load_direct, clip)
+    direct = await asyncio.to_thread(load_direct, "demo")
     settings = load_settings(data_dir=folder / "inside", model="demo")
     async with build(settings).running() as services:
 
@@ -65,7 +66,7 @@ async def in_process(folder: Path, rounds: int) -> dict[str, Any]:
             assert done.status is Status.SUCCEEDED, done.error
 
         async def directly() -> None:
-            await asyncio.to_thread(direct)
+            await asyncio.to_thread(direct, clip)
 
         await whole_path()
         await directly()
@@ -78,26 +79,6 @@ async def in_process(folder: Path, rounds: int) -> dict[str, Any]:
         }
         figures |= await hits(services, folder, rounds)
     return figures
-
-
-def load_direct(clip: Path) -> Callable[[], Any]:
-    """``AutoModel.generate`` on the clip, as somebody without this program would call it."""
-    from funasr import AutoModel
-
-    from engine.forced_align import install
-
-    install()
-    model = AutoModel(
-        model=str(ROOT / "models" / "demo-nano"),
-        vad_model=str(ROOT / "models" / "demo-vad"),
-        vad_kwargs={"max_single_segment_time": 30_000},
-        device="cpu",
-        ncpu=1,
-        disable_update=True,
-        disable_pbar=True,
-        log_level="ERROR",
-    )
-    return lambda: model.generate(input=str(clip), cache={}, language="auto", itn=True, dynamic_silence=False)
 
 
 async def hits(services: Any, folder: Path, rounds: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 
 import settings
 from domain.node import NodeIntent
-from settings import BadSetting, Settings, load_settings
+from settings import BadSetting, Settings, child_environment, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +135,13 @@ def test_the_documentation_lists_every_setting() -> None:
     for name, field in Settings.model_fields.items():
         assert f"`ASR_{name.upper()}`" in text
         assert field.description and field.description in text
+
+
+def test_the_own_node_works_with_the_settings_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASR_MODEL", "demo")
+    settings = load_settings(model="demo-sensevoice", data_dir=tmp_path / "here", slots=3)
+    for name, value in child_environment(settings, ASR_NODE_TOKEN="t").items():
+        monkeypatch.setenv(name, value)
+    seen = load_settings()
+    assert (seen.model, seen.data_dir, seen.slots) == ("demo-sensevoice", tmp_path / "here", 3)
+    assert seen.node_token.get_secret_value() == "t"
