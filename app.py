@@ -5,7 +5,6 @@ import logging
 import logging.handlers
 import os
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
@@ -187,23 +186,20 @@ def serve(settings: Settings) -> int:
         language=settings.language,
     )
     app = create_web_app(application.services, application.observer, config, application.running)
-    # Uvicorn raises the signal that ended it once more; by then everything has ended well.
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: None)
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on")
     )
-    end = server.handle_exit
 
-    def say_and_end(sig: int, frame: FrameType | None) -> None:
-        is_first = not server.should_exit
-        end(sig, frame)
-        if is_first:
+    def end(sig: int, frame: FrameType | None) -> None:
+        # In uvicorn's place, which would raise the signal once more after everything has ended well.
+        server.force_exit = server.should_exit
+        if not server.should_exit:
+            server.should_exit = True
             # Open pages are cut off after the grace; uvicorn would show that as errors.
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             _say_stopping(application.services.transcription.runner.under_way)
 
-    server.handle_exit = say_and_end
+    server.handle_exit = end
     host, port = listener.getsockname()[:2]
     print(f"打开 · open http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     server.run(sockets=[listener])

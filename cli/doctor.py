@@ -10,7 +10,9 @@ from settings import load_settings
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the command to the command line."""
     parser = commands.add_parser(
-        "doctor", help="check this machine", description="Checks settings, storage, models, device and nodes."
+        "doctor",
+        help="check this machine",
+        description="Checks settings, storage, model, device, port, and the nodes of ASR_NODES.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.set_defaults(run=_run)

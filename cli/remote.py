@@ -54,6 +54,8 @@ class RemoteServer:
             "vad": str(vad.enabled).lower(),
             "max_segment_ms": str(vad.max_segment_ms),
             "end_silence_ms": str(vad.end_silence_ms),
+            "speakers": str(options.speakers),
+            "channels": options.channels,
             "source": "cli",
         }
         try:

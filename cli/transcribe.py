@@ -3,23 +3,34 @@
 import argparse
 import asyncio
 import json
+import stat
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cli.progress import bar, clear
 from cli.remote import find_server, local_url
 from cli.roles import Roles
 from domain.access import Visitor
 from domain.errors import InvalidInput, SpeechError, error_from_code
-from domain.options import RecognitionOptions
+from domain.labels import plain_text, tells_who
+from domain.options import Channels, RecognitionOptions
 from domain.recognition import Source
+from domain.transcript import Segment
 from services.bundle import Services
 from settings import Settings, load_settings
 
 #: Whose rows a private run writes: the same as a local caller without a cookie.
 LOCAL = Visitor("local", is_admin=True)
+#: The warnings of a recognition, in words.
+_WARNINGS = {
+    "no_speech": "no speech was heard",
+    "silent": "the recording holds no sound at all (digital silence)",
+    "truncated": "the file is incomplete; only the part that could be read was recognised",
+    "damaged": "the file is damaged; the damaged parts were skipped",
+    "suspect": "some segments are suspect: nobody may have said their text; listen to the recording to check",
+}
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,6 +55,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--no-vad", action="store_true", help="do not cut at silences")
     parser.add_argument("--max-segment-ms", type=int, help="longest segment, 1000 to 60000 (default 30000)")
     parser.add_argument(
+        "--channels",
+        choices=get_args(Channels),
+        help="two channels: each by itself, both as one, or as the sound suggests (default: auto)",
+    )
+    parser.add_argument("--speakers", type=int, metavar="N", help="how many people speak: 1 to 15 (default: found)")
+    parser.add_argument(
         "--server",
         metavar="URL",
         help="web UI to use (default: http://127.0.0.1 at the port of ASR_PORT, 7860 unless set, if it answers)",
@@ -60,6 +77,8 @@ def _run(args: argparse.Namespace, roles: Roles) -> int:
         itn=not args.no_itn,
         vad=not args.no_vad,
         max_segment_ms=args.max_segment_ms,
+        speakers=args.speakers,
+        channels=args.channels,
     )
     return asyncio.run(_transcribe(args, options, load_settings(), roles))
 
@@ -109,9 +128,9 @@ async def _one(path: Path, states: AsyncIterator[dict[str, Any]], args: argparse
         print(json.dumps(row, ensure_ascii=False), flush=True)
     else:
         prefix = f"{path}: " if len(args.files) > 1 else ""
-        print(f"{prefix}{row['text']}", flush=True)
+        print(f"{prefix}{_text(row)}", flush=True)
         for warning in row["warnings"]:
-            _say(f"{path}: warning: {warning}")
+            _say(f"{path}: warning: {_WARNINGS.get(warning, warning)}")
         _say(f"{path}: {_summary(row)}")
     return 0
 
@@ -119,10 +138,20 @@ async def _one(path: Path, states: AsyncIterator[dict[str, Any]], args: argparse
 def _check_readable(path: Path) -> None:
     """Raises :class:`InvalidInput`; whoever shows it names the file."""
     try:
+        # Before it is opened: a pipe that nobody writes to would never let go.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InvalidInput("the file cannot be read: Not a regular file", reason="no_such_file")
         with path.open("rb"):
             pass
     except OSError as error:
         raise InvalidInput(f"the file cannot be read: {error.strerror or error}", reason="no_such_file") from None
+
+
+def _text(row: dict[str, Any]) -> str:
+    """The text, a line for each turn where people were told apart."""
+    segments = [Segment.from_json(item) for item in row["segments"]]
+    track = "written" if row["options"]["itn"] else "spoken"
+    return plain_text(segments, row["labels"], track) if tells_who(segments, row["labels"]) else row["text"]
 
 
 def _summary(row: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Literal, Self, cast, get_args
 
 from domain.errors import InvalidOptions
 from domain.plain import as_object
@@ -17,6 +17,12 @@ MIN_END_SILENCE_MS, MAX_END_SILENCE_MS, DEFAULT_END_SILENCE_MS = 100, 6_000, 800
 MAX_HOTWORDS = 500
 #: Characters in one hotword; a longer one is a sentence.
 MAX_HOTWORD_CHARS = 60
+#: More speakers than these are not told apart by a voice.
+MAX_SPEAKERS = 15
+
+#: What to do with a recording of two channels: ``split`` recognises each by itself, ``mix`` both as one sound;
+#: ``auto`` splits where the two hold different people, as telephone calls do.
+Channels = Literal["auto", "split", "mix"]
 
 #: FunASR opens a hotword that names a file and fetches one that is a URL (FACTS): neither is a word.
 _NOT_A_WORD = re.compile(
@@ -46,10 +52,15 @@ class RecognitionOptions:
     hotwords: tuple[str, ...] = ()
     itn: bool = True
     vad: VadOptions = field(default_factory=VadOptions)
+    channels: Channels = "auto"
+    #: How many people speak; 0: as many as are heard, 1: nobody is told apart.
+    speakers: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "language", _checked_language(self.language))
         object.__setattr__(self, "hotwords", _checked_hotwords(self.hotwords))
+        object.__setattr__(self, "channels", _checked_channels(self.channels))
+        _in_range("speakers", self.speakers, 0, MAX_SPEAKERS)
 
     @classmethod
     def of(
@@ -61,6 +72,8 @@ class RecognitionOptions:
         vad: bool | None = None,
         max_segment_ms: int | float | None = None,
         end_silence_ms: int | float | None = None,
+        channels: str | None = None,
+        speakers: int | float | None = None,
     ) -> Self:
         """From loosely typed input (a form, a query string, an API call); ``None`` keeps the default.
 
@@ -77,6 +90,8 @@ class RecognitionOptions:
                 max_segment_ms=_whole("max_segment_ms", max_segment_ms, DEFAULT_SEGMENT_MS),
                 end_silence_ms=_whole("end_silence_ms", end_silence_ms, DEFAULT_END_SILENCE_MS),
             ),
+            channels=cast("Channels", channels or "auto"),  # checked on the way in
+            speakers=_whole("speakers", speakers, 0),
         )
 
     @classmethod
@@ -91,10 +106,12 @@ class RecognitionOptions:
             vad=vad.get("enabled"),
             max_segment_ms=vad.get("max_segment_ms"),
             end_silence_ms=vad.get("end_silence_ms"),
+            channels=data.get("channels"),
+            speakers=data.get("speakers"),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: ``{language, hotwords[], itn, vad{enabled, max_segment_ms, end_silence_ms}}``."""
+        """Plain data: ``{language, hotwords[], itn, vad{enabled, …_ms}, channels, speakers}``."""
         return {**asdict(self), "hotwords": list(self.hotwords)}
 
     def with_changes(self, **changes: Any) -> Self:
@@ -133,6 +150,17 @@ def _checked_language(language: str) -> str:
             f"language is {language!r}; a code such as zh, en or auto is expected", field="language", reason="unknown"
         )
     return code
+
+
+def _checked_channels(channels: str) -> Channels:
+    word = str(channels).strip().lower()
+    if word not in get_args(Channels):
+        raise InvalidOptions(
+            f"channels is {channels!r}; one of {', '.join(get_args(Channels))} is expected",
+            field="channels",
+            reason="unknown",
+        )
+    return cast("Channels", word)
 
 
 def _checked_hotwords(hotwords: Iterable[Any]) -> tuple[str, ...]:

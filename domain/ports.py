@@ -4,7 +4,7 @@ Everything here is async; an implementation does its own threading. Implementati
 in ``tests/contract``.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,16 @@ class HistoryStore(Protocol):
 
     async def page(self, query: HistoryQuery) -> HistoryPage:
         """Rows newest first, by keyset."""
+        ...
+
+    async def set_labels(
+        self, recognition_id: str, names: Mapping[str, str], speakers: Mapping[int, str], *, user: str | None
+    ) -> Recognition | None:
+        """Names who speaks in a final row, and returns it; ``None`` where there is none, or it is somebody else's.
+
+        ``names`` are added to the row's labels (an empty one is taken away), ``speakers`` are set for the segments of
+        these numbers (there is no other change to a final row). Two who do so at once lose nothing of each other's.
+        """
         ...
 
     async def delete(self, recognition_ids: Sequence[str], *, user: str | None) -> list[str]:

@@ -12,13 +12,17 @@ Hub = Literal["ms", "hf"]
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the page may offer. ``writes``: the model makes written text (digits, symbols) by itself."""
+    """What the page may offer. ``writes``: the model makes written text (digits, symbols) by itself.
+
+    ``speakers``: a speaker model goes with it, which tells people apart by their voices.
+    """
 
     languages: tuple[str, ...] = ("auto",)
     hotwords: bool = False
     times: Times = "none"
     punctuates: bool = False
     writes: bool = False
+    speakers: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as a node reports it."""
@@ -37,6 +41,7 @@ class Capabilities:
             times=data.get("times", "none"),
             punctuates=bool(data.get("punctuates")),
             writes=bool(data.get("writes")),
+            speakers=bool(data.get("speakers")),
         )
 
 
@@ -51,6 +56,8 @@ class Preset:
     hub_ids: dict[Hub, str] | None
     #: The punctuation model that goes with it, by FunASR's name, where the model writes none itself.
     punctuation: str | None = None
+    #: The speaker model that goes with it, by FunASR's name.
+    speaker: str | None = None
     #: Size of the download in bytes, to be told before it starts (the hub's own listing replaces it).
     download_bytes: int = 0
     #: Folder below ``models/`` of a model that ships with the program.
@@ -70,52 +77,76 @@ PRESETS: dict[str, Preset] = {
             "fun-asr-nano",
             "Fun-ASR-Nano-2512",
             "nano",
-            Capabilities(_NANO_LANGUAGES, hotwords=True, times="word", punctuates=True, writes=True),
+            Capabilities(_NANO_LANGUAGES, hotwords=True, times="word", punctuates=True, writes=True, speakers=True),
             {"ms": "FunAudioLLM/Fun-ASR-Nano-2512", "hf": "FunAudioLLM/Fun-ASR-Nano-2512"},
-            download_bytes=2_100_000_000,
+            speaker="cam++",
+            download_bytes=2_130_000_000,
         ),
         Preset(
             "fun-asr-mlt-nano",
             "Fun-ASR-MLT-Nano-2512",
             "nano",
-            Capabilities(_MLT_LANGUAGES, hotwords=True, times="word", punctuates=True, writes=True),
+            Capabilities(_MLT_LANGUAGES, hotwords=True, times="word", punctuates=True, writes=True, speakers=True),
             {"ms": "FunAudioLLM/Fun-ASR-MLT-Nano-2512", "hf": "FunAudioLLM/Fun-ASR-MLT-Nano-2512"},
-            download_bytes=2_100_000_000,
+            speaker="cam++",
+            download_bytes=2_130_000_000,
         ),
         Preset(
             "sensevoice-small",
             "SenseVoiceSmall",
             "sensevoice",
-            Capabilities(_SENSEVOICE_LANGUAGES, hotwords=False, times="character", punctuates=True, writes=True),
+            Capabilities(
+                _SENSEVOICE_LANGUAGES, hotwords=False, times="character", punctuates=True, writes=True, speakers=True
+            ),
             {"ms": "iic/SenseVoiceSmall", "hf": "FunAudioLLM/SenseVoiceSmall"},
-            download_bytes=940_000_000,
+            speaker="cam++",
+            download_bytes=970_000_000,
         ),
         Preset(
             "paraformer-zh",
             "Paraformer-zh (SeACo)",
             "paraformer",
-            Capabilities(("auto", "zh", "en"), hotwords=True, times="character", punctuates=True, writes=False),
+            Capabilities(
+                ("auto", "zh", "en"),
+                hotwords=True,
+                times="character",
+                punctuates=True,
+                writes=False,
+                speakers=True,
+            ),
             {
                 "ms": "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch",
                 "hf": "funasr/paraformer-zh",
             },
             punctuation="ct-punc",
-            download_bytes=950_000_000,
+            speaker="cam++",
+            download_bytes=980_000_000,
         ),
         Preset(
             "demo",
             "演示模型 · Demo",
             "nano",
-            Capabilities(("auto", "zh", "en"), hotwords=True, times="word", punctuates=True, writes=False),
+            Capabilities(
+                ("auto", "zh", "en"), hotwords=True, times="word", punctuates=True, writes=False, speakers=True
+            ),
             None,
+            speaker="demo-speakers",
             folder="demo-nano",
         ),
         Preset(
             "demo-sensevoice",
             "演示模型 · Demo SenseVoice",
             "sensevoice",
-            Capabilities(("auto", "zh", "en"), hotwords=False, times="character", punctuates=True, writes=False),
+            Capabilities(
+                ("auto", "zh", "en"),
+                hotwords=False,
+                times="character",
+                punctuates=True,
+                writes=False,
+                speakers=True,
+            ),
             None,
+            speaker="demo-speakers",
             folder="demo-sensevoice",
         ),
     )

@@ -174,6 +174,8 @@ class Recognition:
     created_at: datetime = field(default_factory=utc_now)
     finished_at: datetime | None = None
     error: dict[str, Any] | None = None
+    #: People's names for who speaks, by ``channel0``, ``channel1``, ``speaker1``, …; the others have default names.
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -207,6 +209,7 @@ class Recognition:
             "normalized_text": self.transcript.normalized_text if is_made else None,
             "language": self.language,
             **segments,
+            "labels": dict(self.labels),
             "warnings": list(self.transcript.warnings),
             "cache": self.cache.value if self.cache else None,
             "cached_at": self.cached_at.isoformat() if self.cached_at else None,

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from domain.plain import as_object, as_whole
 
+#: Why a text is doubtful: no energy of speech under it, nothing but hotwords in it, a loop, or cut off by the limit.
+Doubt = Literal["no_speech", "only_hotwords", "repetition", "cut_off"]
 #: ``spoken``: as the words were said (二零二五年). ``written``: as one writes them (2025年).
 Track = Literal["spoken", "written"]
 
@@ -22,7 +24,8 @@ class Word(NamedTuple):
 class ModelSegment:
     """One stretch of speech as the model gave it, on the one track that was decoded.
 
-    ``channel``: 0, 1, or ``None`` for mono or mixed sound. ``speaker``: ``None`` where nobody told speakers apart.
+    ``channel``: 0, 1, or ``None`` for mono or mixed sound. ``speaker``: "1", "2", … by first appearance, ``None``
+    where nobody told speakers apart. ``suspect``: why the text should be doubted, ``None`` where nothing is odd.
     """
 
     start_ms: int
@@ -31,6 +34,7 @@ class ModelSegment:
     words: tuple[Word, ...] = ()
     channel: int | None = None
     speaker: str | None = None
+    suspect: Doubt | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the node protocol and the cache; words as ``[text, start_ms, end_ms]``."""
@@ -41,6 +45,7 @@ class ModelSegment:
             "words": [list(word) for word in self.words],
             "channel": self.channel,
             "speaker": self.speaker,
+            "suspect": self.suspect,
         }
 
     @classmethod
@@ -54,7 +59,14 @@ class ModelSegment:
             _words(data.get("words") or ()),
             data.get("channel"),
             data.get("speaker"),
+            _doubt(data.get("suspect")),
         )
+
+
+def _doubt(value: Any) -> Doubt | None:
+    if value is not None and value not in get_args(Doubt):
+        raise ValueError(f"unknown doubt {value!r}")
+    return value
 
 
 def _words(rows: Sequence[Any]) -> tuple[Word, ...]:
@@ -107,6 +119,7 @@ class Segment:
     channel: int | None = None
     speaker: str | None = None
     words: tuple[Word, ...] = ()
+    suspect: Doubt | None = None
 
     def text(self, itn: bool) -> str:
         """The text to show: written with ITN on, else spoken; the other where the wanted one was not made."""
@@ -122,6 +135,7 @@ class Segment:
             "normalized_text": self.normalized_text,
             "channel": self.channel,
             "speaker": self.speaker,
+            "suspect": self.suspect,
             "words": [word._asdict() for word in self.words],
         }
 
@@ -137,6 +151,7 @@ class Segment:
             data.get("channel"),
             data.get("speaker"),
             tuple(Word(w["text"], w["start_ms"], w["end_ms"]) for w in data.get("words") or ()),
+            _doubt(data.get("suspect")),
         )
 
 
@@ -176,6 +191,7 @@ def assemble(output: ModelOutput, write: Callable[[str], str]) -> Transcript:
                 item.channel,
                 item.speaker,
                 item.words,
+                item.suspect,
             )
             for item in output.segments
         ),

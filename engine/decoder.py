@@ -12,6 +12,7 @@ from engine.families import Decoding, Heard, ModelFamily
 from engine.families.word_times import words_of
 from engine.loading import LoadedModels
 from engine.samples import as_floats
+from engine.token_limit import TokenWatch, end_tokens
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ class Decoder:
         arguments = self._family.arguments(decoding)
         if self._models.llm_dtype:
             arguments["llm_dtype"] = self._models.llm_dtype
+        watch = TokenWatch()
+        if "max_length" in arguments:
+            arguments["llm_kwargs"] = {"stopping_criteria": [watch]}
         answers = self._models.recogniser.generate(
             # Tensors: FunASRNano knows nothing of numpy, and no model can take them for a path or an address.
             input=[torch.from_numpy(as_floats(item)) for item in segments],
@@ -41,7 +45,16 @@ class Decoder:
             if len(segments) == 1:
                 return [Heard("")]
             return [self.decode([item], decoding)[0] for item in segments]
-        return [self._punctuated(self._family.heard(answer)) for answer in answers]
+        cut_off = self._cut_off(watch, arguments)
+        return [
+            replace(self._punctuated(self._family.heard(answer)), cut_off=number < len(cut_off) and cut_off[number])
+            for number, answer in enumerate(answers)
+        ]
+
+    def _cut_off(self, watch: TokenWatch, arguments: dict[str, Any]) -> list[bool]:
+        if "max_length" not in arguments:
+            return []
+        return watch.cut_off(arguments["max_length"], end_tokens(self._models.recogniser.model.llm.generation_config))
 
     def free_memory(self) -> None:
         """Gives cached GPU memory back to the driver."""

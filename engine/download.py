@@ -20,7 +20,7 @@ from domain.errors import InvalidOptions, StorageUnavailable
 from domain.presets import PRESETS, Hub, Preset
 from engine.hub_cache import REVISION, cache_root, download_directory
 from engine.hub_listing import ENDPOINTS, HubFile, Listing, list_model
-from engine.local_models import PUNCTUATION_IDS, VAD_IDS
+from engine.local_models import PUNCTUATION_IDS, SPEAKER_IDS, VAD_IDS
 
 #: Disk space that must stay free beside the model, in bytes.
 _SPARE_BYTES = 200_000_000
@@ -51,7 +51,7 @@ def download_model(
     root: Path | None = None,
     pause_seconds: float = _PAUSE_SECONDS,
 ) -> Path:
-    """Downloads a preset with its speech detector and punctuation; returns the model's directory. Blocks.
+    """Downloads a preset with its speech detector, punctuation and speaker model; returns its directory. Blocks.
 
     ``on_progress`` may raise to stop; a later call resumes. ``endpoint``: another address of the hub; ``root``:
     another cache directory. Raises :class:`InvalidOptions` for a preset that no hub has, and
@@ -204,7 +204,8 @@ def _id(preset: Preset, hub: Hub) -> str:
 
 def _companions(preset: Preset, hub: Hub) -> list[str]:
     punctuation = [PUNCTUATION_IDS[preset.punctuation][hub]] if preset.punctuation else []
-    return [VAD_IDS[hub], *punctuation]
+    speaker = [SPEAKER_IDS[preset.speaker][hub]] if preset.speaker else []
+    return [VAD_IDS[hub], *punctuation, *speaker]
 
 
 def _only_one(root: Path) -> AbstractContextManager[object]:

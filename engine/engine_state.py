@@ -15,6 +15,7 @@ from engine.fingerprint import Fingerprint, fingerprint
 from engine.loading import load_models
 from engine.local_models import SHIPPED_VAD, LocalModel, find_model
 from engine.segment_queue import SegmentQueue
+from engine.speakers import Speakers
 from engine.speech_detection import SpeechDetector
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Engine:
     detector: SpeechDetector
     queue: SegmentQueue
     device: str
+    #: Tells people apart, where the model came with a speaker model.
+    speakers: Speakers | None = None
 
 
 class EngineState:
@@ -89,6 +92,8 @@ class EngineState:
         """Ends the model's thread."""
         if self._engine is not None:
             self._engine.queue.close()
+            if self._engine.speakers is not None:
+                self._engine.speakers.close()
 
     def _load(self) -> None:
         if self.model is None:
@@ -116,7 +121,8 @@ class EngineState:
             free_memory=decoder.free_memory,
         )
         _log.info("loaded %s on %s", local.preset.name, models.device)
-        return Engine(SpeechDetector(models.vad), queue, models.device)
+        speakers = Speakers(models.speakers) if models.speakers is not None else None
+        return Engine(SpeechDetector(models.vad), queue, models.device, speakers)
 
     def _give_up(self, error: Exception) -> None:
         if isinstance(error, SpeechError):

@@ -13,9 +13,9 @@ from pathlib import Path
 from engine.local_models import LocalModel
 
 #: Raise it when the same model, asked for the same thing, would answer otherwise than before.
-DECODING_SCHEMA = 1
+DECODING_SCHEMA = 2
 #: Files that FunASR loads; a directory also holds examples and read-me files, which differ between the hubs.
-_LOADED = frozenset({".pt", ".yaml", ".json", ".mvn", ".model", ".tiktoken", ".safetensors", ".txt", ".jinja"})
+_LOADED = frozenset({".pt", ".bin", ".yaml", ".json", ".mvn", ".model", ".tiktoken", ".safetensors", ".txt", ".jinja"})
 _LOADED_NAMES = frozenset({"seg_dict", "jieba_usr_dict"})
 #: Digits of a file's SHA-256 that are kept: the hub publishes the whole one, so that they can be compared by eye.
 _DIGITS = 16
@@ -41,6 +41,7 @@ def fingerprint(local: LocalModel, memory: Path) -> Fingerprint:
         ("", local.directory),
         ("vad/", local.vad_directory),
         ("punctuation/", local.punctuation_directory),
+        ("speaker/", local.speaker_directory),
     ):
         if directory is not None:
             for path in _loaded_files(directory):

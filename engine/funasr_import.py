@@ -33,11 +33,14 @@ _NEEDED: dict[Family, tuple[str, ...] | None] = {
     "sensevoice": _ALWAYS,
     "paraformer": None,
 }
+_SPEAKERS = "funasr.models.campplus.model"
 
 
-def import_funasr(family: Family) -> Any:
-    """``AutoModel``, with what this family needs registered."""
+def import_funasr(family: Family, *, speakers: bool = False) -> Any:
+    """``AutoModel``, with what this family needs registered; ``speakers``: the speaker model too."""
     needed = _NEEDED[family]
+    if needed is not None and speakers:
+        needed = (*needed, _SPEAKERS)
     with _quietly():
         if needed is None:
             import_everything()

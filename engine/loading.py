@@ -1,4 +1,4 @@
-"""Builds FunASR's models: the recogniser, the speech detector and, where one is needed, the punctuation."""
+"""Builds FunASR's models: the recogniser and the speech detector; punctuation and speakers where they are there."""
 
 import os
 import threading
@@ -19,6 +19,7 @@ class LoadedModels:
     recogniser: Any
     vad: Any
     punctuation: Any | None
+    speakers: Any | None
     #: Where the recogniser really runs: FunASR takes the CPU without a word when a device is missing.
     device: str
     #: Whether ``generate`` decodes several segments in one pass.
@@ -39,7 +40,7 @@ def load_models(local: LocalModel, device: str) -> LoadedModels:
         import torch
 
         wanted = choose_device(device)
-        auto_model = import_funasr(local.preset.family)
+        auto_model = import_funasr(local.preset.family, speakers=local.speaker_directory is not None)
         if local.preset.family == "nano":
             forced_align.install()
 
@@ -66,6 +67,7 @@ def load_models(local: LocalModel, device: str) -> LoadedModels:
         recogniser=recogniser,
         vad=build(local.vad_directory),
         punctuation=build(local.punctuation_directory) if local.punctuation_directory else None,
+        speakers=build(local.speaker_directory) if local.speaker_directory else None,
         device=str(real),
         # On a CPU a batch only adds padding; with a CTC decoder FunASRNano goes one by one itself.
         batches=on_gpu and not (is_nano and has_ctc),

@@ -15,11 +15,16 @@ from engine.hub_cache import cache_root, cached_directories
 #: The models that ship with the program.
 SHIPPED = Path(__file__).resolve().parent.parent / "models"
 SHIPPED_VAD = SHIPPED / "demo-vad"
+SHIPPED_SPEAKER = SHIPPED / "demo-speakers"
 #: The speech detector of the downloaded models, by hub; its 1.7 MB come with every download.
 VAD_IDS: dict[Hub, str] = {"ms": "iic/speech_fsmn_vad_zh-cn-16k-common-pytorch", "hf": "funasr/fsmn-vad"}
 #: Punctuation models by FunASR's short name.
 PUNCTUATION_IDS: dict[str, dict[Hub, str]] = {
     "ct-punc": {"ms": "iic/punc_ct-transformer_cn-en-common-vocab471067-large", "hf": "funasr/ct-punc"}
+}
+#: Speaker models by FunASR's short name.
+SPEAKER_IDS: dict[str, dict[Hub, str]] = {
+    "cam++": {"ms": "iic/speech_campplus_sv_zh-cn_16k-common", "hf": "funasr/campplus"}
 }
 #: The class in a directory's config.yaml, and the family that can run it.
 FAMILY_OF_CLASS: dict[str, Family] = {
@@ -47,6 +52,7 @@ class LocalModel:
     directory: Path
     vad_directory: Path
     punctuation_directory: Path | None = None
+    speaker_directory: Path | None = None
 
 
 def resolve_model(model_setting: str, hub: str = "ms") -> str:
@@ -101,7 +107,15 @@ def _with_companions(preset: Preset, directory: Path, hub: Hub) -> LocalModel:
     punctuation = preset.punctuation and _find_cached(PUNCTUATION_IDS[preset.punctuation], hub)
     if preset.punctuation and not punctuation:
         preset = replace(preset, capabilities=replace(preset.capabilities, punctuates=False))
-    return LocalModel(preset, directory, vad, punctuation or None)
+    speaker = _find_speaker(preset, hub)
+    preset = replace(preset, capabilities=replace(preset.capabilities, speakers=speaker is not None))
+    return LocalModel(preset, directory, vad, punctuation or None, speaker)
+
+
+def _find_speaker(preset: Preset, hub: Hub) -> Path | None:
+    if preset.folder:
+        return SHIPPED_SPEAKER if preset.speaker and is_complete(SHIPPED_SPEAKER) else None
+    return _find_cached(SPEAKER_IDS[preset.speaker], hub) if preset.speaker else None
 
 
 def _find_cached(hub_ids: Mapping[Hub, str], hub: Hub) -> Path | None:
@@ -136,7 +150,7 @@ def _local_preset(directory: Path) -> Preset:
     if kind in _WITHOUT_TIMES or (family == "nano" and not content.get("ctc_decoder")):
         abilities = replace(abilities, times="none")
     punctuation = "ct-punc" if family == "paraformer" else None
-    return Preset(directory.name, directory.name, family, abilities, None, punctuation)
+    return Preset(directory.name, directory.name, family, abilities, None, punctuation, "cam++")
 
 
 def _meta(directory: Path) -> dict[str, Any]:

@@ -25,6 +25,15 @@ def metrics_text(report: NodeReport, recogniser: Recogniser) -> str:
         "Jobs ended, by outcome.",
         {f'{{outcome="{_escaped(word)}"}}': count for word, count in sorted(recogniser.jobs_done.items())},
     )
+    family(
+        "asr_node_second_hearings_total",
+        "counter",
+        "Segments heard again because their text was doubtful, by the doubt and by how it ended.",
+        {
+            f'{{reason="{reason}",outcome="{outcome}"}}': count
+            for (reason, outcome), count in sorted(recogniser.second_hearings.all().items())
+        },
+    )
     family("asr_node_audio_seconds_total", "counter", "Sound recognised.", {"": recogniser.audio_seconds_done})
     family("asr_node_memory_bytes", "gauge", "Resident memory of the process.", {"": report.memory_bytes})
     if report.gpu_memory_used_bytes is not None and report.gpu_memory_total_bytes is not None:

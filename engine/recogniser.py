@@ -13,11 +13,13 @@ from domain.errors import NodeBusy, RecognitionFailed, SpeechError
 from domain.node import Health, NodeJob, NodeProgress, NodeResult
 from domain.options import VadOptions
 from domain.transcript import ModelOutput, ModelSegment, Word
+from engine.doubts import noise_level
 from engine.engine_state import Engine, EngineState, ModelSource
 from engine.families import Decoding, Heard
 from engine.families.base import decoding_of
 from engine.run import Run
 from engine.samples import MIN_MODEL_SAMPLES, RATE, duration_ms, is_silent, open_samples, stretch
+from engine.second_hearing import HearingCounts, Settled, settle
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class Recogniser:
         self._draining = False
         self.jobs_done: dict[str, int] = {}
         self.audio_seconds_done = 0.0
+        self.second_hearings = HearingCounts()
 
     def start(self) -> None:
         """Finds the model, and loads it unless that is left to the first job; returns at once."""
@@ -199,14 +202,17 @@ class Recogniser:
         run.publish(NodeProgress(0, len(places)))
         segments: list[ModelSegment] = []
         languages: set[str] = set()
-        for number, (place, heard) in enumerate(self._hear(run, samples, places, decoding, engine), 1):
-            new = [_segment(place, heard)] if heard.text else []
+        for number, (place, settled) in enumerate(self._hear(run, samples, places, decoding, engine), 1):
+            heard = settled.heard
+            new = [_segment(place, settled)] if heard.text else []
             segments += new
             languages |= {heard.language} if heard.text and heard.language else set()
             run.publish(NodeProgress(number, len(places), tuple(new)))
+        if engine.speakers is not None:
+            segments = engine.speakers.name(samples, segments, run.job.options.speakers, run.check)
         language = languages.pop() if decoding.language == "auto" and len(languages) == 1 else decoding.language
         return NodeResult(
-            ModelOutput(decoding.track, tuple(segments), language, () if segments else ("no_speech",)),
+            ModelOutput(decoding.track, tuple(segments), language, _warnings(segments)),
             model.preset.name,
             self._state.fingerprint.value,
             engine.device,
@@ -221,12 +227,15 @@ class Recogniser:
         end = duration_ms(samples)
         return [(max(0, first), min(last, end)) for first, last in run.job.segments if first < min(last, end)]
 
-    @staticmethod
     def _hear(
-        run: Run, samples: np.ndarray, places: list[tuple[int, int]], decoding: Decoding, engine: Engine
-    ) -> Iterator[tuple[tuple[int, int], Heard]]:
-        """Every place with what was heard there; what is too short or silent never reaches the model."""
+        self, run: Run, samples: np.ndarray, places: list[tuple[int, int]], decoding: Decoding, engine: Engine
+    ) -> Iterator[tuple[tuple[int, int], Settled]]:
+        """Every place with what was heard there; what is too short or silent never reaches the model.
+
+        A doubtful text is heard again while the queue decodes on.
+        """
         parts = [stretch(samples, *place) for place in places]
+        noise_db = noise_level(samples)
         run.check()
         futures = [
             None
@@ -234,10 +243,16 @@ class Recogniser:
             else engine.queue.submit(run.job.id, part, decoding)
             for part in parts
         ]
+
+        def hear_again(part: np.ndarray, plain: Decoding) -> Heard:
+            run.check()
+            return _result_of(engine.queue.submit(run.job.id, part, plain, at_once=True), run)
+
         try:
-            for place, future in zip(places, futures, strict=True):
+            for place, part, future in zip(places, parts, futures, strict=True):
                 run.check()
-                yield place, Heard("") if future is None else _result_of(future, run)
+                heard = Heard("") if future is None else _result_of(future, run)
+                yield place, settle(part, noise_db, heard, decoding, hear_again, self.second_hearings)
         finally:
             engine.queue.drop(run.job.id)
 
@@ -250,11 +265,18 @@ def _result_of(future: "Future[Heard]", run: Run) -> Heard:
         raise RecognitionFailed("the node is shutting down", reason="closed") from None
 
 
-def _segment(place: tuple[int, int], heard: Heard) -> ModelSegment:
+def _warnings(segments: list[ModelSegment]) -> tuple[str, ...]:
+    if not segments:
+        return ("no_speech",)
+    return ("suspect",) if any(segment.suspect for segment in segments) else ()
+
+
+def _segment(place: tuple[int, int], settled: Settled) -> ModelSegment:
     start, end = place
+    heard = settled.heard
     words = tuple(
         Word(word.text, start + word.start_ms, min(end, start + word.end_ms))
         for word in heard.words
         if start + word.start_ms < end
     )
-    return ModelSegment(start, end, heard.text, words)
+    return ModelSegment(start, end, heard.text, words, suspect=settled.suspect)

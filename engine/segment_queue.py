@@ -56,8 +56,11 @@ class SegmentQueue:
         self._thread = threading.Thread(target=self._work, name="recogniser", daemon=True)
         self._thread.start()
 
-    def submit(self, job_id: str, samples: np.ndarray, decoding: Decoding) -> "Future[Heard]":
-        """Queues one segment, ``(samples,)`` int16; the future fails with :class:`RecognitionFailed`."""
+    def submit(self, job_id: str, samples: np.ndarray, decoding: Decoding, *, at_once: bool = False) -> "Future[Heard]":
+        """Queues one segment, ``(samples,)`` int16; the future fails with :class:`RecognitionFailed`.
+
+        ``at_once``: before the job's other segments, not before other jobs.
+        """
         item = _Item(samples, decoding, Future())
         with self._changed:
             if self._closed:
@@ -65,7 +68,8 @@ class SegmentQueue:
             if job_id not in self._waiting:
                 self._waiting[job_id] = deque()
                 self._turns.append(job_id)
-            self._waiting[job_id].append(item)
+            items = self._waiting[job_id]
+            (items.appendleft if at_once else items.append)(item)
             self._changed.notify()
         return item.future
 

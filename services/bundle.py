@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.history import History
+from services.labels import Labels
 from services.model_download import ModelDownload
 from services.nodes import Nodes
 from services.transcription import Transcription
@@ -16,3 +17,4 @@ class Services:
     history: History
     nodes: Nodes
     downloads: ModelDownload
+    labels: Labels

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
+from domain.labels import Language, names_by_line, plain_text
 from domain.recognition import Recognition
 from domain.transcript import Segment, Track
 from speech.subtitles import Cue, to_srt, to_vtt
@@ -27,26 +28,27 @@ class Exported:
     content: bytes
 
 
-def export(row: Recognition, format: Format, track: Track = "written") -> Exported:
-    """The row as ``txt``, ``json``, ``srt`` or ``vtt``, on one track (the other where that was not made)."""
+def export(row: Recognition, format: Format, track: Track = "written", language: Language = "zh") -> Exported:
+    """The row as ``txt``, ``json``, ``srt`` or ``vtt``, on one track (the other where that was not made).
+
+    ``language``: that of the names of those whom nobody named (坐席, Agent).
+    """
     stem = PurePosixPath(row.filename).stem or "recognition"
-    return Exported(f"{stem}.{format}", MEDIA_TYPES[format], _render(row, format, track).encode())
+    return Exported(f"{stem}.{format}", MEDIA_TYPES[format], _render(row, format, track, language).encode())
 
 
-def _render(row: Recognition, format: Format, track: Track) -> str:
+def _render(row: Recognition, format: Format, track: Track, language: Language) -> str:
     if format == "json":
         return json.dumps(row.to_json(), ensure_ascii=False, indent=2) + "\n"
     if format == "txt":
-        first, second = row.transcript.normalized_text, row.transcript.raw_text
-        if track == "spoken":
-            first, second = second, first
-        return (first if first is not None else second or "") + "\n"
-    cues = [_cue(segment, track) for segment in row.transcript.segments]
+        return plain_text(row.transcript.segments, row.labels, track, language) + "\n"
+    names = names_by_line(row.transcript.segments, row.labels, language)
+    cues = [_cue(segment, track, name) for segment, name in zip(row.transcript.segments, names, strict=True)]
     return to_srt(cues) if format == "srt" else to_vtt(cues)
 
 
-def _cue(segment: Segment, track: Track) -> Cue:
+def _cue(segment: Segment, track: Track, name: str) -> Cue:
     text = segment.text(itn=track == "written")
     # Word times belong to the words as spoken: they cannot place a written number.
     words = segment.words if text == segment.raw_text else ()
-    return Cue(segment.start_ms, segment.end_ms, text, segment.speaker or "", words)
+    return Cue(segment.start_ms, segment.end_ms, text, name, words)

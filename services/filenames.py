@@ -7,6 +7,13 @@ import unicodedata
 MAX_NAME_CHARS = 200
 #: Stored where a recording came without a name.
 UNNAMED = "audio"
+#: What browsers call a form's part that is no file.
+_NAMES_OF_NOTHING = ("", "blob")
+
+
+def name_in_form(name: str) -> str:
+    """The name of a form's file, :data:`UNNAMED` where its sender gave none."""
+    return UNNAMED if name in _NAMES_OF_NOTHING else name
 
 
 def clean_filename(name: str) -> str:

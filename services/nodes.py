@@ -1,6 +1,7 @@
 """What people are told of the nodes, and what operators may do with them."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from services.model_choice import ModelChoice
 
 #: ``ok``: every node that should serve does. ``degraded``: some do. ``loading``: none yet. ``down``: none.
 PoolState = Literal["ok", "degraded", "loading", "down"]
+_SERVING = (Availability.READY, Availability.BUSY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,19 @@ class Nodes:
         raise NotFound(f"there is no node {name[:100]}", reason="node")
 
 
+def serves_alone(node: NodeStatus, nodes: Sequence[NodeStatus]) -> bool:
+    """Whether recognitions wait once this node takes no more: no other one serves its model."""
+    model = node.report.model if node.report else None
+    return not any(
+        other.intent.url != node.intent.url
+        and other.availability in _SERVING
+        and (model is None or other.report is None or other.report.model == model)
+        for other in nodes
+    )
+
+
 def _state(nodes: tuple[NodeStatus, ...]) -> PoolState:
-    alive = [node for node in nodes if node.availability in (Availability.READY, Availability.BUSY)]
+    alive = [node for node in nodes if node.availability in _SERVING]
     wanted = [node for node in nodes if not node.intent.drain]
     if alive:
         return "ok" if len(alive) >= len(wanted) else "degraded"

@@ -1,47 +1,14 @@
 """From what nodes and cache gave to what people see."""
 
-import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from domain.node import NodeProgress
-from domain.recognition import AudioInfo, CacheOutcome, Progress, Recognition, Stage, Status
-from domain.transcript import ModelOutput, Segment, Track, Transcript, assemble
+from domain.recognition import AudioInfo, CacheOutcome, Recognition, Status
+from domain.transcript import Doubt, ModelOutput, Segment, Transcript, assemble, join_texts
 from services.known_audio import KnownResult
-from services.runner import Report
 from services.threads import off_loop
 from speech.itn import to_written
-
-
-class SegmentsSoFar:
-    """Turns a node's steps into the progress that people see: text as it comes, and the time left."""
-
-    def __init__(self, report: Report, track: Track, language: str) -> None:
-        self._report = report
-        self._track: Track = track
-        self._language = language
-        self._shown: list[Segment] = []
-        self._started = time.monotonic()
-
-    async def add(self, step: NodeProgress) -> None:
-        """Takes one step over; step 0 begins anew, as a try on another node does."""
-        if step.segment == 0:
-            self._shown.clear()
-            self._started = time.monotonic()
-        # Only the new ones, and without word times: a long recording has thousands of steps.
-        new = ModelOutput(self._track, tuple(replace(segment, words=()) for segment in step.segments), self._language)
-        self._shown += transcript_of(new).segments
-        elapsed = time.monotonic() - self._started
-        left = elapsed * (step.of - step.segment) / step.segment if step.segment else None
-        await self._report(
-            Progress(
-                Stage.RECOGNISING,
-                segment=step.segment,
-                of=step.of,
-                remaining_seconds=left,
-                segments=tuple(self._shown),
-            )
-        )
 
 
 def transcript_of(output: ModelOutput) -> Transcript:
@@ -78,10 +45,33 @@ async def _transcript(output: ModelOutput) -> Transcript:
 
 
 def with_spoken_track(row: Recognition, spoken: Transcript) -> Recognition:
-    """The row's segments with the spoken text of the same stretches."""
-    raw = {(s.start_ms, s.end_ms): s.raw_text for s in spoken.segments}
+    """The row's segments with the spoken text of the same stretches, suspect where either decode was.
+
+    Two decodes may divide a stretch between two speakers at different words: a text goes to the segment of its channel
+    that holds most of it.
+    """
+    old = row.transcript.segments
+    texts: list[list[str]] = [[] for _ in old]
+    doubts: list[Doubt | None] = [segment.suspect for segment in old]
+    places = {(s.start_ms, s.end_ms, s.channel): number for number, s in enumerate(old)}
+    for heard in spoken.segments:
+        place = places.get((heard.start_ms, heard.end_ms, heard.channel))
+        if place is None:
+            place = _place_of(heard, old)
+        if place is not None and heard.raw_text is not None:
+            texts[place].append(heard.raw_text)
+            doubts[place] = doubts[place] or heard.suspect
     segments = tuple(
-        Segment(s.start_ms, s.end_ms, raw.get((s.start_ms, s.end_ms)), s.normalized_text, s.channel, s.speaker, s.words)
-        for s in row.transcript.segments
+        replace(s, raw_text=join_texts(parts) if parts else None, suspect=doubt)
+        for s, parts, doubt in zip(old, texts, doubts, strict=True)
     )
-    return row.with_changes(transcript=Transcript(segments, row.transcript.language, row.transcript.warnings))
+    warnings = dict.fromkeys((*row.transcript.warnings, *(("suspect",) if any(doubts) else ())))
+    return row.with_changes(transcript=Transcript(segments, row.transcript.language, tuple(warnings)))
+
+
+def _place_of(heard: Segment, segments: Sequence[Segment]) -> int | None:
+    shared = [
+        min(s.end_ms, heard.end_ms) - max(s.start_ms, heard.start_ms) if s.channel == heard.channel else 0
+        for s in segments
+    ]
+    return shared.index(max(shared)) if max(shared, default=0) > 0 else None

@@ -12,18 +12,17 @@ from pathlib import Path
 from domain.access import Visitor
 from domain.errors import NotFound
 from domain.ids import is_id, new_id
-from domain.node import NodeJob
 from domain.options import RecognitionOptions
 from domain.ports import AudioStore, Flight, HistoryStore, Observer
 from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
-from domain.ticket import Share, Ticket
 from domain.transcript import ModelOutput
+from services.channels import recognise_sounds
 from services.dispatch import Dispatch
 from services.filenames import clean_filename, suffix_of
 from services.known_audio import KnownAudio, Question
 from services.model_choice import ModelChanged, ModelChoice
 from services.periodic import meanwhile
-from services.results import SegmentsSoFar, answered, finished, with_spoken_track
+from services.results import answered, finished, with_spoken_track
 from services.runner import Report, Runner, cancelled
 from services.threads import Threads
 from speech.decode import decode_to_wav, probe
@@ -35,8 +34,6 @@ FLIGHT_RENEW_SECONDS = 5.0
 FLIGHT_WAIT_SECONDS = 5.0
 #: Files decoded at a time.
 DECODERS = 2
-
-_SHARES = {Source.BATCH: Share.BATCH, Source.LIVE: Share.LIVE}
 
 
 class Transcription:
@@ -245,21 +242,14 @@ class Transcription:
         with tempfile.TemporaryDirectory(dir=self._work_dir) as folder:
             wav = Path(folder) / "audio.wav"
             await report(Progress(Stage.DECODING))
-            decoded = await self._threads.run(
-                lambda stop: decode_to_wav(
-                    path, wav, max_seconds=self._max_audio_seconds, filename=row.filename, stop=stop
-                )
-            )
+            decode = partial(decode_to_wav, path, wav, filename=row.filename, channels=row.options.channels)
+            decoded = await self._threads.run(lambda stop: decode(max_seconds=self._max_audio_seconds, stop=stop))
             if decoded.silent:
                 nothing = ModelOutput(question.track, (), warnings=(*decoded.warnings, "no_speech"))
                 await self._known.keep(audio_id, question, nothing, decoded.info, node="")
                 return (await finished(row, nothing, decoded.info)).with_changes(model=question.model)
-            answer = await self._dispatch.run(
-                self._ticket(row, question, decoded.info.seconds),
-                NodeJob(f"{row.id}:0", row.options, question.track),
-                wav,
-                on_waiting=partial(self._tell_waiting, question, report),
-                on_progress=SegmentsSoFar(report, question.track, row.options.language).add,
+            answer = await recognise_sounds(
+                self._dispatch, row, question, decoded, on_waiting=partial(self._tell_waiting, question), report=report
             )
         result = answer.result
         # What the file's damage cost is part of the answer, also for the next one who asks.
@@ -270,10 +260,6 @@ class Transcription:
         return (await finished(row, output, decoded.info)).with_changes(
             node=answer.node_name, model=result.model, fingerprint=result.fingerprint, node_ms=result.elapsed_ms
         )
-
-    def _ticket(self, row: Recognition, question: Question, audio_seconds: float) -> Ticket:
-        share = _SHARES.get(row.source, Share.INTERACTIVE)
-        return Ticket(f"{row.id}:{row.attempt}", row.user, question.model, audio_seconds, share)
 
     async def _tell_waiting(self, question: Question, report: Report, progress: Progress) -> None:
         if progress.stage is Stage.WAITING_NODE and self._models.name() != question.model:

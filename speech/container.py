@@ -18,7 +18,7 @@ from speech.sniff import Head, check_sane, read_head, unreadable
 #: Without these a script named .wav makes FFmpeg open other files (ffconcat, HLS, image sequences).
 _OPTIONS = {
     "protocol_whitelist": "file",
-    "format_whitelist": "wav,w64,mp3,aac,flac,ogg,mov,matroska,webm,amr,aiff,caf,asf,avi,mpegts,flv,au",
+    "format_whitelist": "wav,w64,mp3,aac,flac,ogg,mov,matroska,webm,amr,aiff,caf,asf,avi,mpegts,mpeg,flv,au",
 }
 #: A frame with more samples is an attack on memory: FLAC allows 65,535.
 _MAX_FRAME_SAMPLES = 1 << 20

@@ -13,13 +13,16 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from domain.errors import AudioTooLong, BadAudio, StorageUnavailable
+from domain.options import Channels
 from domain.recognition import AudioInfo
 from speech.container import OpenAudio, open_audio
-from speech.downmix import Downmix, Samples
+from speech.downmix import Samples
+from speech.gaps import without_gaps
 from speech.packets import Damage, Deadline, read_frames
 from speech.sniff import check_sane
+from speech.sounds import Sound, SoundWriter
 from speech.truncation import is_truncated
-from speech.wav_file import SAMPLE_RATE, WavWriter
+from speech.wav_file import SAMPLE_RATE
 
 #: Less sound than this cannot be recognised, and 0 samples crash the model (FACTS).
 MIN_AUDIO_MS = 100
@@ -28,9 +31,7 @@ MAX_BAD_RATIO = 0.3
 #: Time in which one file must be decoded: 4 hours of Vorbis take 40 s.
 DECODE_SECONDS = 300.0
 
-#: The loudest sample that is still digital silence: dither and lossy codecs leave ±2 of 32,768.
-_SILENT_PEAK = 2
-#: Samples in which channels are compared and mixed: half a second.
+#: Samples in which channels are mixed: half a second.
 _BLOCK_SAMPLES = SAMPLE_RATE // 2
 
 
@@ -39,12 +40,13 @@ class Decoded:
     """What came out. ``info.seconds`` is what was decoded, not what the header says.
 
     ``warnings``: ``damaged`` (parts could not be decoded), ``truncated`` (shorter than declared), ``silent``.
-    The field ``silent`` means that there is no sound at all in it.
+    The field ``silent`` means that there is no sound at all in it. ``sounds``: what is to be recognised.
     """
 
     info: AudioInfo
     warnings: tuple[str, ...]
     silent: bool
+    sounds: tuple[Sound, ...]
 
 
 def probe(path: Path, filename: str = "") -> AudioInfo:
@@ -61,6 +63,7 @@ def decode_to_wav(
     out: Path,
     *,
     max_seconds: float,
+    channels: Channels = "mix",
     deadline_seconds: float | None = DECODE_SECONDS,
     filename: str = "",
     clock: Callable[[], float] = time.monotonic,
@@ -68,34 +71,37 @@ def decode_to_wav(
 ) -> Decoded:
     """Decodes ``path`` into ``out``, a 16 kHz mono s16 WAV file, which appears only when all went well.
 
+    Unless ``channels`` is ``mix``, a recording of two channels may become a file for each beside ``out``
+    (:class:`SoundWriter`); the files to use are ``sounds`` of the answer. More channels than two are always mixed.
+
     ``stop`` ends it from another thread, within a packet. Raises :class:`BadAudio`, :class:`AudioTooLong` (decoded
     seconds count, not declared ones), :class:`DeadlineExceeded`, :class:`RecognitionCancelled` (``stop`` was set)
     and :class:`StorageUnavailable`.
     """
     damage, deadline = Damage(), Deadline(deadline_seconds, clock, stop)
-    samples = peak = 0
+    samples = 0
     with open_audio(path, filename) as audio:
+        writer = SoundWriter(out, channels, stereo=audio.info.channels == 2)
         try:
-            with WavWriter(out) as wav:
-                for block in _mono(audio, damage, deadline, max_seconds):
-                    wav.write(block.data)
+            with writer:
+                for block in _blocks(audio, damage, deadline, max_seconds):
+                    writer.write(block)
                     samples += len(block)
-                    peak = max(peak, -int(block.min()), int(block.max()))
                 seconds = samples / SAMPLE_RATE
                 _check_outcome(seconds, damage)
+            sounds = writer.chosen()
         except av.error.FFmpegError as error:
             # PyAV's errors are OSErrors too, but this one is the file's fault.
             raise BadAudio("the sound cannot be converted", reason="too_damaged") from error
         except OSError as error:
             raise StorageUnavailable(f"the decoded sound cannot be stored: {error.strerror or error}") from error
-        silent = peak <= _SILENT_PEAK
         findings = {
             "damaged": damage.inside + damage.holes > 0,
             "truncated": is_truncated(audio, seconds),
-            "silent": silent,
+            "silent": writer.silent,
         }
         warnings = tuple(name for name, found in findings.items() if found)
-        return Decoded(replace(audio.info, seconds=round(seconds, 3)), warnings, silent)
+        return Decoded(replace(audio.info, seconds=round(seconds, 3)), warnings, writer.silent, sounds)
 
 
 def _check_outcome(seconds: float, damage: Damage) -> None:
@@ -115,11 +121,14 @@ def _check_outcome(seconds: float, damage: Damage) -> None:
         )
 
 
-def _mono(audio: OpenAudio, damage: Damage, deadline: Deadline, max_seconds: float) -> Iterator[Samples]:
-    """Blocks of 16 kHz mono sound. The format may change in mid-file (joined MP3s, AAC): each run has its converter."""
+def _blocks(audio: OpenAudio, damage: Damage, deadline: Deadline, max_seconds: float) -> Iterator[Samples]:
+    """Blocks of sound at 16 kHz, (samples, channels).
+
+    The format may change in mid-file (joined MP3s, AAC): each run has its converter.
+    """
     converter: _Converter | None = None
     decoded_seconds = 0.0
-    for frame in read_frames(audio, damage, deadline):
+    for frame in without_gaps(audio, read_frames(audio, damage, deadline)):
         decoded_seconds += frame.samples / frame.sample_rate if frame.sample_rate else math.inf
         # The sum of many fractions is not exact.
         if decoded_seconds > max_seconds + 1e-3:
@@ -134,7 +143,7 @@ def _mono(audio: OpenAudio, damage: Damage, deadline: Deadline, max_seconds: flo
 
 
 class _Converter:
-    """Resamples frames of one format and mixes their channels."""
+    """Resamples frames of one format."""
 
     def __init__(self, frame: AudioFrame) -> None:
         channels = frame.layout.nb_channels
@@ -144,7 +153,6 @@ class _Converter:
         known = channels > 2 and "channels" not in frame.layout.name
         layout = "stereo" if known else frame.layout.name
         self._channels = 2 if known else channels
-        self._downmix = Downmix(self._channels) if self._channels > 1 else None
         self._resampler = AudioResampler("s16", layout, SAMPLE_RATE, frame_size=_BLOCK_SAMPLES)
 
     def takes(self, frame: AudioFrame) -> bool:
@@ -160,8 +168,7 @@ class _Converter:
             if not ready.samples:
                 continue
             plane = memoryview(ready.planes[0])[: ready.samples * self._channels * 2]
-            block = np.frombuffer(plane, np.int16)
-            yield self._downmix.mix(block.reshape(-1, self._channels)) if self._downmix else block
+            yield np.frombuffer(plane, np.int16).reshape(-1, self._channels)
 
 
 def _format_of(frame: AudioFrame) -> tuple[str, str, int]:

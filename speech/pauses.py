@@ -13,6 +13,7 @@ from av.subtitles.subtitle import SubtitleSet
 from av.video.frame import VideoFrame
 
 from speech.container import OpenAudio
+from speech.gaps import silent_frame
 
 #: Bytes of a frame with its first byte, by frame type; a type that is missing does not exist.
 _FRAME_BYTES = {
@@ -62,8 +63,5 @@ def _frame_type(first_byte: int) -> int:
 def _silence(audio: OpenAudio) -> AudioFrame:
     """One frame of it, in the decoder's own format, so that the converter goes on."""
     context = audio.stream.codec_context
-    frame = AudioFrame(context.format.name, context.layout.name, int(context.sample_rate * _FRAME_SECONDS))
-    frame.sample_rate = context.sample_rate
-    for plane in frame.planes:
-        plane.update(bytes(plane.buffer_size))
-    return frame
+    samples = int(context.sample_rate * _FRAME_SECONDS)
+    return silent_frame(context.format.name, context.layout.name, context.sample_rate, samples)

@@ -39,6 +39,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x1a\x45\xdf\xa3", "matroska"),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
     (0, b"FLV\x01", "flv"),
+    (0, b"\x00\x00\x01\xba", "mpeg"),
     (4, b"ftyp", "mp4"),
     (4, b"moov", "mp4"),
     (4, b"mdat", "mp4"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from domain.labels import said_by
 from speech.cues import Cue, readable
 
 
@@ -27,8 +28,7 @@ def _time(milliseconds: int, mark: str) -> str:
 
 def _srt_text(cue: Cue) -> str:
     label = " ".join(cue.label.split())
-    text = f"{label}: {cue.text}" if label else cue.text
-    return text.replace("-->", "→")
+    return said_by(label, cue.text).replace("-->", "→")
 
 
 def _vtt_text(cue: Cue) -> str:

@@ -15,7 +15,7 @@ _TOLERANCE_SECONDS, _TOLERANCE_RATIO = 0.5, 0.02
 #: Lengths in a WAV header that mean "unknown" (written to a pipe); larger ones are near the limit for the same reason.
 _UNKNOWN_WAV_BYTES = 0x7FFF_0000
 #: Containers whose length FFmpeg guesses from the bit rate.
-_GUESSED = {"aac", "amr", "mpegts", "mp3"}
+_GUESSED = {"aac", "amr", "mpegts", "mpeg", "mp3"}
 #: Containers with one length for sound and pictures together.
 _SHARED = {"webm", "flv", "avi", "asf"}
 #: An Ogg page has at most 27 + 255 + 255 × 255 bytes (RFC 3533 §6).

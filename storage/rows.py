@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from domain.options import RecognitionOptions
@@ -56,10 +57,24 @@ def outcome_values(row: Recognition) -> dict[str, Any]:
         "error": row.error,
         "language": row.transcript.language,
         "warnings": list(row.transcript.warnings),
+        "labels": dict(row.labels),
         "segments": [_bare(segment) for segment in segments],
         "words": _words(segments),
         "search_text": search_text(row.filename, row.transcript.normalized_text, row.transcript.raw_text),
     }
+
+
+def with_names(labels: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """The ``labels`` column with these names added; an empty one is taken away."""
+    merged = {**labels, **{key: _storable(name) for key, name in names.items()}}
+    return {key: name for key, name in merged.items() if name}
+
+
+def with_speakers(segments: Sequence[dict[str, Any]], speakers: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The ``segments`` column with these speakers, by number of the segment."""
+    return [
+        {**data, "speaker": speakers[number]} if number in speakers else data for number, data in enumerate(segments)
+    ]
 
 
 def recognition_of(row: Mapping[str, Any]) -> Recognition:
@@ -93,6 +108,7 @@ def recognition_of(row: Mapping[str, Any]) -> Recognition:
         created_at=row["created_at"],
         finished_at=row["finished_at"],
         error=row["error"],
+        labels=row["labels"],
     )
 
 
@@ -113,15 +129,7 @@ def _segment(data: dict[str, Any], times: Sequence[Any]) -> Segment:
     if not times:
         return segment
     words = tuple(Word(text, start_ms, end_ms) for text, start_ms, end_ms in times)
-    return Segment(
-        segment.start_ms,
-        segment.end_ms,
-        segment.raw_text,
-        segment.normalized_text,
-        segment.channel,
-        segment.speaker,
-        words,
-    )
+    return replace(segment, words=words)
 
 
 def _storable(text: str) -> str:

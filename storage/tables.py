@@ -45,6 +45,8 @@ recognitions = Table(
     Column("error", JSON(none_as_null=True)),
     Column("language", Text, nullable=False),
     Column("warnings", JSON, nullable=False),
+    # What people call those who speak.
+    Column("labels", JSON, nullable=False, server_default="{}"),
     # The large ones stand last: SQLite then reads the others without them.
     Column("segments", JSON, nullable=False),
     Column("progress", JSON(none_as_null=True)),

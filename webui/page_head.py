@@ -6,7 +6,8 @@ Gradio inserts its own ``head`` argument only after it has read the browser's la
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 
 _ASSETS = Path(__file__).parent / "assets"
-_SCRIPTS = ("app.js", "player.js", "admin.js")
+_SCRIPTS = ("app.js", "player.js", "admin.js", "numbers.js", "connection.js")
 #: Sentences that the scripts show.
 _SCRIPT_KEYS = (
     "admin_no_answer",
@@ -35,6 +36,8 @@ _SCRIPT_KEYS = (
     "history_selected",
     "node_drain",
     "nodes_confirm_drain",
+    "number_cut_off",
+    "number_default",
     "one_file_only",
     "player_download",
     "player_pause",
@@ -42,7 +45,12 @@ _SCRIPT_KEYS = (
     "player_position",
     "player_speed",
     "player_unsupported",
+    "server_lost",
     "when_today",
+    "who_everyone",
+    "who_name_label",
+    "who_save",
+    "who_this_line",
 )
 #: Gradio heads its messages with their kind, in English.
 _TOASTS = ("toast_error", "toast_info", "toast_warning")
@@ -60,6 +68,7 @@ class PageHead:
     """ASGI middleware around the app: changes the HTML of ``pages``, nothing else.
 
     ``pages``: path → key of the page's name. ``upload_limits``: what the upload field says that it takes.
+    ``is_admin``: whether a request is an administrator's, so that what is theirs is there from the first moment.
     """
 
     def __init__(
@@ -70,12 +79,14 @@ class PageHead:
         pages: Mapping[str, str],
         default_language: str,
         upload_limits: Mapping[Language, str],
+        is_admin: Callable[[Request], bool],
     ) -> None:
         self._app = app
         self._pages = pages
         self._upload_limits = upload_limits
         self._catalogue = catalogue
         self._default_language = default_language
+        self._is_admin = is_admin
         self._scripts = "".join(
             f"<script>{(_ASSETS / name).read_text(encoding='utf-8')}</script>\n" for name in _SCRIPTS
         )
@@ -86,6 +97,7 @@ class PageHead:
             await self._app(scope, receive, send)
             return
         language = language_of(Request(scope), self._default_language)
+        is_admin = self._is_admin(Request(scope))
         held: list[Message] = []
         body = bytearray()
 
@@ -95,13 +107,14 @@ class PageHead:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                await self._send(held[0], bytes(body), language, _path(scope), send)
+                rewrite = partial(self.rewrite, language=language, path=_path(scope), is_admin=is_admin)
+                await self._send(held[0], bytes(body), rewrite, send)
 
         await self._app(scope, receive, collect)
 
-    async def _send(self, start: Message, body: bytes, language: Language, path: str, send: Send) -> None:
+    async def _send(self, start: Message, body: bytes, rewrite: Callable[[str], str], send: Send) -> None:
         if "text/html" in Headers(raw=start["headers"]).get("content-type", ""):
-            body = self.rewrite(body.decode("utf-8"), language, path).encode("utf-8")
+            body = rewrite(body.decode("utf-8")).encode("utf-8")
             headers = MutableHeaders(raw=start["headers"])
             headers["content-length"] = str(len(body))
             headers["cache-control"] = "no-cache"
@@ -110,7 +123,7 @@ class PageHead:
         await send(start)
         await send({"type": "http.response.body", "body": body})
 
-    def rewrite(self, html: str, language: Language, path: str) -> str:
+    def rewrite(self, html: str, language: Language, path: str, is_admin: bool) -> str:
         """The HTML of the page at ``path`` for a reader of this language."""
         tag, title = LANGUAGE_TAGS[language], self._title(language, path)
         label, limits = self._catalogue.text(language, "upload_label"), self._upload_limits[language]
@@ -118,7 +131,7 @@ class PageHead:
             "language": language,
             "tag": tag,
             "title": title,
-            "upload": f"{label}（{limits}）" if language == "zh" else f"{label} ({limits})",
+            "upload": self._catalogue.text(language, "upload_name", label=label, limits=limits),
             "texts": self._catalogue.some(language, _SCRIPT_KEYS),
         }
         data = json.dumps(page, ensure_ascii=False).replace("</", "<\\/")
@@ -131,7 +144,8 @@ class PageHead:
             f"<script>window.asrPage = {data}; {_SPEAK}</script>\n{self._scripts}"
         )
         html = _ADVERTISING.sub("", html)
-        html = _HTML_TAG.sub(f'<html lang="{tag}" data-lang="{language}"', html, count=1)
+        admin = " data-admin" if is_admin else ""
+        html = _HTML_TAG.sub(f'<html lang="{tag}" data-lang="{language}"{admin}', html, count=1)
         return html.replace("<head>", f"<head>\n{head}", 1)
 
     def _title(self, language: Language, path: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.errors import SpeechError
-from domain.sizes import size_text
-from webui.components.units import duration_text
+from domain.sizes import size_limit_text
+from webui.components.units import length_limit_text
 from webui.i18n import Catalogue, Language, Words
 
 
@@ -30,7 +30,8 @@ def sentence(
 
 def _filled(words: Words, code: str, details: dict[str, Any]) -> str:
     values = _values(words, details)
-    for key in (f"error_{code}_{details.get('reason')}", f"error_{code}_limit", f"error_{code}"):
+    named = f"error_{code}_{details.get('reason')}"
+    for key in (f"{named}_command", named, f"error_{code}_limit", f"error_{code}"):
         if not words.catalogue.has(key):
             continue
         if words.catalogue.placeholders(words.language, key) <= set(values):
@@ -45,7 +46,7 @@ def _values(words: Words, details: dict[str, Any]) -> dict[str, Any]:
     if field:
         values["field"] = words(f"field_{field}") if words.catalogue.has(f"field_{field}") else field
     if "limit_seconds" in details:
-        values["limit"] = duration_text(float(details["limit_seconds"]), words)
+        values["limit"] = length_limit_text(float(details["limit_seconds"]), words)
     if "limit_bytes" in details:
-        values["limit"] = size_text(int(details["limit_bytes"]))
+        values["limit"] = size_limit_text(int(details["limit_bytes"]))
     return values

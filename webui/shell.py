@@ -14,6 +14,7 @@ from webui.components.header import PAGES, header_view, model_chip
 from webui.components.inputs import limits_text
 from webui.components.samples import read_samples
 from webui.i18n import LANGUAGES, Catalogue, Words
+from webui.lost import answer_unknown_addresses
 from webui.page_head import PageHead
 from webui.pages.context import PageContext, view
 from webui.pages.given_files import accept_uploads_only
@@ -61,6 +62,7 @@ def mount_ui(app: FastAPI, services: Services, *, access: Access, config: UiConf
             allowed_paths=[str(config.samples_dir.resolve())] if config.samples_dir.is_dir() else [],
             max_file_size=config.max_upload_bytes,
         )
+    answer_unknown_addresses(app, config.catalogue)
     # A mounted app would otherwise accept any path of this machine as an upload (FACTS).
     demo.has_launched = True
     app.add_middleware(
@@ -72,6 +74,7 @@ def mount_ui(app: FastAPI, services: Services, *, access: Access, config: UiConf
             language: limits_text(config.max_upload_bytes, config.max_audio_seconds, Words(config.catalogue, language))
             for language in LANGUAGES
         },
+        is_admin=lambda request: access.visitor(request).is_admin,
     )
 
 

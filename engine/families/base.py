@@ -26,6 +26,8 @@ class Heard:
     words: tuple[Word, ...] = ()
     #: The language that the model itself named, where it names one.
     language: str | None = None
+    #: Whether the model stopped because it had reached its limit of tokens.
+    cut_off: bool = False
 
 
 class ModelFamily(Protocol):

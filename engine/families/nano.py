@@ -42,6 +42,10 @@ LANGUAGE_WORDS = {
 }
 
 
+#: Tokens of one answer, FunASR's own limit: a minute of the fastest speech has fewer, only a loop reaches it.
+TOKEN_LIMIT = 512
+
+
 class Nano:
     """``FunASRNano``: word times come from its CTC decoder, where it has one."""
 
@@ -57,6 +61,7 @@ class Nano:
         arguments: dict[str, Any] = {
             "hotwords": list(decoding.hotwords),
             "itn": decoding.track == "written" or not self._writes,
+            "max_length": TOKEN_LIMIT,
         }
         if decoding.language != "auto":
             arguments["language"] = LANGUAGE_WORDS[decoding.language]

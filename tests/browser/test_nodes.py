@@ -14,7 +14,7 @@ def test_draining_the_last_node_is_asked_about_first(visit: Visit) -> None:
         expect(drain).to_have_attribute("title", "做完手上的任务，不再接新任务；随时可以恢复")
         drain.click()
         dialog = page.locator(".asr-dialog")
-        expect(dialog).to_contain_text("没有其他节点可用。排空“本机”后")
+        expect(dialog).to_contain_text("没有其他节点提供这个模型。排空“本机”后")
         expect(dialog.get_by_role("button")).to_have_text(["取消", "排空"])
         with page.expect_response(lambda answer: "queue/data" in answer.url):
             dialog.get_by_role("button", name="取消").click()

@@ -55,6 +55,8 @@ def test_a_new_file_leaves_what_is_under_way(page_zh: Page, recording: Recording
     upload(page_zh, recording("慢.wav", repeats=40, level=46))
     page_zh.click("#asr-start")
     page_zh.wait_for_selector(".asr-lines.live li")
+    expect(page_zh.locator("#asr-recent")).to_contain_text("慢.wav")
+    expect(page_zh.locator("#asr-cancel")).to_be_visible()
     address = page_zh.url
     page_zh.click("#asr-upload .top-panel button")
     upload(page_zh, recording("后来.wav", level=45))
@@ -93,10 +95,10 @@ def test_messages_and_titles_speak_the_readers_language(visit: Visit, locale: st
 
 def test_the_upload_field_says_what_it_takes(page_zh: Page, page_en: Page) -> None:
     field = page_zh.locator("#asr-upload .upload-container")
-    expect(field).to_have_attribute("aria-label", re.compile("拖入音频，或点击选择（.*最大 1 GB · 最长 60 分钟）"))
+    expect(field).to_have_attribute("aria-label", re.compile("拖入音频，或点击选择（.*最大 1 GB · 最长 1 小时）"))
     shown = "field => getComputedStyle(field, '::after').content"
-    assert "最长 60 分钟" in field.evaluate(shown)
-    assert "up to 60 min" in page_en.locator("#asr-upload .upload-container").evaluate(shown)
+    assert "最长 1 小时" in field.evaluate(shown)
+    assert "up to 1 h" in page_en.locator("#asr-upload .upload-container").evaluate(shown)
 
 
 def test_the_address_of_the_chosen_file_stays_out_of_sight(page_zh: Page, recording: Recording) -> None:
@@ -136,3 +138,28 @@ def test_the_sliders_count_in_seconds(page_zh: Page, recording: Recording) -> No
     recognise(page_zh, recording("滑块.wav", level=40))
     page_zh.click(".asr-details summary")
     expect(page_zh.locator(".asr-details dl")).to_contain_text("最长 5 秒")
+
+
+def test_an_emptied_number_is_the_default_and_one_out_of_range_is_put_right_in_words(
+    page_zh: Page, recording: Recording
+) -> None:
+    page_zh.get_by_text("高级").click()
+    longest = page_zh.locator("#asr-max-segment input[type=number]")
+    silence = page_zh.locator("#asr-end-silence input[type=number]")
+    longest.fill("5")
+    silence.fill("3")
+    silence.blur()
+    longest.fill("")
+    silence.fill("")
+    silence.blur()
+    expect(longest).to_have_value("30")
+    expect(silence).to_have_value("0.8")
+    expect(page_zh.locator(".asr-toast")).to_have_text("“结尾静音（秒）”空着时用默认值 0.8。")
+    longest.fill("999")
+    longest.blur()
+    expect(page_zh.locator(".asr-toast")).to_have_text("“最长片段（秒）”要在 1 到 60 之间，已改为 60。")
+    expect(longest).to_have_value("60")
+    longest.fill("")
+    recognise(page_zh, recording("空着.wav", level=39))
+    page_zh.click(".asr-details summary")
+    expect(page_zh.locator(".asr-details dl")).to_contain_text("最长 30 秒，静音 800 毫秒")

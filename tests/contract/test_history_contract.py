@@ -496,3 +496,48 @@ async def test_the_expected_fingerprint_is_the_last_one_named(database: Database
     await registry.expect("demo", "b")
     assert await registry.expected_fingerprint("demo") == "b"
     assert await registry.expected_fingerprint("other") == "x"
+
+
+# Names of those who speak
+
+
+async def test_names_are_added_and_taken_away(history: SqlHistory) -> None:
+    row = succeeded(labels={"channel1": "李"})
+    await history.insert(row)
+    named = await history.set_labels(row.id, {"speaker1": "<b>王</b>"}, {}, user="visitor-1")
+    assert named is not None
+    assert named == await stored(history, row.id)
+    assert named.labels == {"channel1": "李", "speaker1": "<b>王</b>"}
+    assert named.transcript == row.transcript, "the words keep their times"
+    again = await history.set_labels(row.id, {"channel1": ""}, {}, user=None)
+    assert again is not None
+    assert again.labels == {"speaker1": "<b>王</b>"}
+
+
+async def test_lines_are_given_to_speakers(history: SqlHistory) -> None:
+    segments = tuple(Segment(n, n + 1, "好", "好", speaker="1") for n in range(3))
+    row = succeeded().with_changes(transcript=Transcript(segments, "zh"))
+    await history.insert(row)
+    changed = await history.set_labels(row.id, {}, {1: "2", 7: "3"}, user="visitor-1")
+    assert changed is not None
+    assert [item.speaker for item in changed.transcript.segments] == ["1", "2", "1"]
+
+
+async def test_others_and_running_rows_are_not_named(history: SqlHistory) -> None:
+    row, running = succeeded(), a_row()
+    await history.insert(row)
+    await history.insert(running)
+    assert await history.set_labels(row.id, {"speaker1": "x"}, {0: "2"}, user="somebody") is None
+    assert await history.set_labels(running.id, {"speaker1": "x"}, {}, user=None) is None
+    assert await history.set_labels(new_id(), {"speaker1": "x"}, {}, user=None) is None
+    assert await history.set_labels("no-id", {"speaker1": "x"}, {}, user=None) is None
+    assert await stored(history, row.id) == row.with_changes(
+        created_at=(after := await stored(history, row.id)).created_at, finished_at=after.finished_at
+    )
+
+
+async def test_two_who_name_at_once_lose_nothing(history: SqlHistory) -> None:
+    row = succeeded()
+    await history.insert(row)
+    await asyncio.gather(*(history.set_labels(row.id, {f"speaker{n}": f"{n}"}, {}, user=None) for n in range(1, 9)))
+    assert (await stored(history, row.id)).labels == {f"speaker{n}": f"{n}" for n in range(1, 9)}

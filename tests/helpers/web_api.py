@@ -115,6 +115,18 @@ class FakeHistory:
         yield self._recording
 
 
+class FakeLabels:
+    """Keeps what it was given."""
+
+    def __init__(self, transcription: FakeTranscription) -> None:
+        self._transcription = transcription
+        self.given: dict[str, Any] = {}
+
+    async def change(self, recognition_id: str, labels: dict[str, str], lines: dict[int, str], **_: Any) -> Recognition:
+        self.given = {"id": recognition_id, "labels": labels, "lines": lines}
+        return self._transcription.row.with_changes(labels=labels)
+
+
 class FakeNodes:
     """One node."""
 
@@ -156,12 +168,17 @@ class WebApi:
         self.transcription = FakeTranscription(row, error)
         self.history = FakeHistory(self.transcription, recording)
         self.nodes = FakeNodes()
+        self.labels = FakeLabels(self.transcription)
         self.upload_dir = tmp_path / "uploads"
         self.upload_dir.mkdir()
         self.temp_dir = tmp_path / "temp"
         self.access = Access(**{"secret": SECRET, **access})
         services = Services(
-            cast(Any, self.transcription), cast(Any, self.history), cast(Any, self.nodes), cast(Any, None)
+            cast(Any, self.transcription),
+            cast(Any, self.history),
+            cast(Any, self.nodes),
+            cast(Any, None),
+            cast(Any, self.labels),
         )
         config = ApiConfig(max_upload_bytes, self.upload_dir, self.temp_dir, 60.0, max_json_bytes)
         self.app = FastAPI(openapi_url=None)

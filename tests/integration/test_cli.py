@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.helpers.server import ROOT, Server
+from tests.helpers.speech import RATE, write_wav
 
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("ASR_")}
 
@@ -30,6 +32,21 @@ def test_transcribe_through_the_running_server(server: Server, speech_wav: Path,
     missing = app("transcribe", "missing.wav", "--server", server.url, cwd=tmp_path)
     assert missing.returncode == 1
     assert missing.stderr.splitlines()[1] == "missing.wav: the file cannot be read: No such file or directory"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(server: Server, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    answer = app("transcribe", "pipe.wav", "--server", server.url, cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[1] == "pipe.wav: the file cannot be read: Not a regular file"
+
+
+def test_a_warning_is_a_sentence(server: Server, tmp_path: Path) -> None:
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(2 * RATE, dtype=np.float32))
+    answer = app("transcribe", str(silence), "--server", server.url, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert f"{silence}: warning: the recording holds no sound at all (digital silence)" in answer.stderr.splitlines()
+    assert "warning: no_speech" not in answer.stderr
 
 
 def test_hotwords_come_one_by_one_or_with_commas(server: Server, speech_wav: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.helpers.calls import two_people
 from tests.helpers.server import Server
 from tests.helpers.speech import say, talk, write_wav
 
@@ -110,3 +111,15 @@ def test_a_stopped_web_ui_does_not_make_a_second_row(server: Server, long_wav: P
     os.kill(server.process.pid, signal.SIGCONT)
     row = read(server, recognition_id, wait=120)
     assert (row["status"], row["attempt"]) == ("succeeded", 1), row["error"]
+
+
+def test_a_call_killed_at_work_has_both_channels_in_the_end(server: Server, tmp_path: Path) -> None:
+    recording = write_wav(tmp_path / "call.wav", np.tile(two_people(), (UTTERANCES // 6, 1)))
+    recognition_id = submit(server, recording)
+    until(lambda: is_under_way(server, recognition_id))
+    server.kill()
+    server.start()
+    row = read(server, recognition_id, wait=120)
+    assert (row["status"], row["attempt"]) == ("succeeded", 2), row["error"]
+    channels = [segment["channel"] for segment in row["segments"]]
+    assert channels[:6] == [0, 1, 0, 1, 0, 1] and {channels.count(0), channels.count(1)} <= {*range(100, 130)}

@@ -184,6 +184,19 @@ def test_the_queue_asks_no_address(http: httpx.Client, listener: Listener, serve
     assert "Traceback" not in server.output()[begin:]
 
 
+def test_too_few_values_are_refused_in_words(http: httpx.Client, server: Server) -> None:
+    begin = len(server.output())
+    private = [one for one in handlers(http) if one["api_visibility"] != "public" and one["inputs"]]
+    assert len(private) > 5
+    for handler in private:
+        session = secrets.token_hex(6)
+        body = {"data": [], "fn_index": handler["id"], "session_hash": session, "event_data": None}
+        assert http.post("/gradio_api/queue/join", json=body).status_code == 200
+        done = next(item for item in messages(http, session) if item["msg"] == "process_completed")
+        assert (done["success"], done["title"]) == (False, "invalid_input") and done["output"]["error"], done
+    assert "Traceback" not in server.output()[begin:]
+
+
 def messages(http: httpx.Client, session: str) -> Iterator[dict[str, Any]]:
     with http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
         for line in stream.iter_lines():

@@ -11,7 +11,7 @@ from domain.presets import PRESETS, Hub
 from engine import download, local_models
 from engine.download import DownloadProgress, download_model
 from engine.local_models import SHIPPED, find_model, resolve_model
-from tests.helpers.model_hub import COMMIT, ModelHub, running_hub
+from tests.helpers.model_hub import COMMIT, ModelHub, put_speaker_model, running_hub
 
 NANO = "FunAudioLLM/Fun-ASR-Nano-2512"
 
@@ -23,8 +23,9 @@ def hub(tmp_path: Path) -> Iterator[ModelHub]:
     (nano / "model.py").write_text("raise SystemExit")
     (nano / "example").mkdir()
     (nano / "example" / "zh.wav").write_bytes(b"RIFF")
-    vad = SHIPPED / "demo-vad"
-    with running_hub({NANO: nano, **dict.fromkeys(local_models.VAD_IDS.values(), vad)}) as running:
+    vad = dict.fromkeys(local_models.VAD_IDS.values(), SHIPPED / "demo-vad")
+    speaker = dict.fromkeys(local_models.SPEAKER_IDS["cam++"].values(), put_speaker_model(tmp_path / "campplus"))
+    with running_hub({NANO: nano, **vad, **speaker}) as running:
         yield running
 
 
@@ -48,6 +49,9 @@ def test_it_lands_where_the_model_is_looked_for(hub: ModelHub, root: Path, name:
     local = find_model("fun-asr-nano", name)
     assert local.directory == directory
     assert local.vad_directory.is_relative_to(root)
+    assert local.speaker_directory is not None
+    assert local.speaker_directory.is_relative_to(root)
+    assert local.preset.capabilities.speakers
     assert (directory / "model.pt").read_bytes() == (SHIPPED / "demo-nano" / "model.pt").read_bytes()
     assert sorted(path.name for path in directory.iterdir()) == sorted(
         path.name for path in (SHIPPED / "demo-nano").iterdir()

@@ -29,7 +29,7 @@ def test_it_is_the_only_endpoint_that_programs_see(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert list(endpoints) == ["/recognize"]
     names = [parameter["parameter_name"] for parameter in endpoints["/recognize"]["parameters"]]
-    assert names == ["audio", "hotwords", "language", "itn", "vad", "max_segment_ms"]
+    assert names == ["audio", "hotwords", "language", "itn", "vad", "max_segment_ms", "speakers", "channels"]
 
 
 def test_by_keyword_it_answers_with_the_json_of_a_recognition(client: Client, recording: Path) -> None:

@@ -4,11 +4,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 
 from tests.helpers.server import ROOT, Server
+
+
+def wait_until_it_answers(url: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            httpx.get(url, timeout=10).raise_for_status()
+            return
+        except httpx.HTTPError:
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.1)
 
 
 def test_it_ends_cleanly_when_the_terminal_has_gone(tmp_path: Path) -> None:
@@ -26,7 +38,8 @@ def test_it_ends_cleanly_when_the_terminal_has_gone(tmp_path: Path) -> None:
             assert process.stdout
             address = process.stdout.readline().decode()
             process.stdout.close()
-            assert "http://127.0.0.1:" in address
+            url = address.split()[-1]
+            wait_until_it_answers(f"{url}/healthz")
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
         finally:

@@ -1,9 +1,6 @@
 """The story of a recognition over real storage and the real board; only the nodes are scripted (time and failure)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import ANY
@@ -11,92 +8,16 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 
-from cluster.local_board import LocalBoard
-from domain.access import Visitor
 from domain.errors import InvalidOptions, NodeBusy, NodeUnreachable, NotFound, RecognitionFailed
 from domain.ids import new_id
 from domain.options import RecognitionOptions
 from domain.presets import Capabilities
 from domain.recognition import CacheOutcome, Recognition, Source, Stage, Status
 from domain.transcript import Transcript
-from metrics import PrometheusObserver
 from services import runner as runner_module
-from services.dispatch import Dispatch
-from services.history import History
-from services.known_audio import KnownAudio
-from services.model_choice import ModelChoice
-from services.transcription import Transcription
-from storage.audio import FileAudioStore
-from storage.cache import EmbeddedCache
-from storage.flight import LocalFlight
-from storage.history import SqlHistory
-from storage.migrations import upgrade
-from storage.models import SqlModelRegistry
-from storage.sql import open_database
+from tests.helpers.house import ADMIN, ME, OTHER, House, house, until_recognising
 from tests.helpers.scripted import OTHER_URL, URL, ScriptedPool
 from tests.helpers.speech import write_wav
-
-ME, OTHER = Visitor("me"), Visitor("other")
-ADMIN = Visitor("root", is_admin=True)
-
-
-@dataclass
-class House:
-    transcription: Transcription
-    history: History
-    store: SqlHistory
-    audio: FileAudioStore
-    pool: ScriptedPool
-
-    async def submit(
-        self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, **options: object
-    ) -> Recognition:
-        return await self.transcription.submit(
-            path,
-            path.name,
-            RecognitionOptions.of(**options),  # type: ignore[arg-type]
-            visitor=visitor,
-            source=Source.API,
-            use_cache=use_cache,
-        )
-
-    async def recognise(
-        self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, **options: object
-    ) -> Recognition:
-        row = await self.submit(path, visitor=visitor, use_cache=use_cache, **options)
-        return await self.transcription.wait(row.id, visitor=visitor, timeout_seconds=30)
-
-
-@asynccontextmanager
-async def house(folder: Path, pool: ScriptedPool, owner: str = "here", itn_by: str = "preset") -> AsyncIterator[House]:
-    url = f"sqlite:///{folder / 'history.db'}"
-    upgrade(url)
-    database = open_database(url)
-    store, registry, observer = SqlHistory(database), SqlModelRegistry(database), PrometheusObserver()
-    audio, cache, board = FileAudioStore(folder / "audio"), EmbeddedCache(folder / "cache.db", 10**8), LocalBoard()
-    await registry.expect(pool.model, "f1")
-    pool.on_change = board.observe
-    await pool.refresh()
-    transcription = Transcription(
-        store,
-        audio,
-        KnownAudio(cache, observer, ttl_seconds=3600),
-        LocalFlight(),
-        ModelChoice(pool, registry, itn_by=itn_by),
-        Dispatch(board, pool, observer, queue_seconds=20),
-        observer,
-        owner=owner,
-        max_audio_seconds=3600,
-        work_dir=folder,
-    )
-    await transcription.runner.start()
-    try:
-        yield House(transcription, History(store, audio), store, audio, pool)
-    finally:
-        await transcription.runner.stop()
-        transcription.close()
-        cache.close()
-        database.close()
 
 
 def tone(path: Path, hertz: float = 440.0) -> Path:
@@ -108,13 +29,6 @@ def stage_of(house: House, row: Recognition) -> Stage:
     live = house.transcription.runner.live(row.id)
     assert live
     return live.progress.stage
-
-
-async def until_recognising(house: House, row: Recognition) -> Recognition:
-    async for state in house.transcription.follow(row.id, visitor=ME):
-        if state.progress.stage is Stage.RECOGNISING and state.progress.segment:
-            return state
-    raise AssertionError("it ended first")
 
 
 async def test_the_second_upload_of_a_recording_is_a_hit(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from domain.errors import InvalidOptions
 from domain.options import RecognitionOptions
 
-OPTION_FIELDS = ("language", "hotwords", "itn", "vad", "max_segment_ms", "end_silence_ms")
+OPTION_FIELDS = ("language", "hotwords", "itn", "vad", "max_segment_ms", "end_silence_ms", "speakers", "channels")
 
 #: What OpenAI's answers call the languages.
 _ENGLISH_NAMES = {"zh": "chinese", "en": "english", "ja": "japanese", "ko": "korean", "yue": "cantonese"}
@@ -122,6 +122,7 @@ def options_from(fields: Fields, base: RecognitionOptions | None = None) -> Reco
     base = base or RecognitionOptions()
     language, itn, vad = fields.one("language"), fields.flag("itn"), fields.flag("vad")
     longest, silence = fields.number("max_segment_ms"), fields.number("end_silence_ms")
+    speakers = fields.number("speakers")
     return RecognitionOptions.of(
         language=base.language if language is None else language_code(fields.text("language")),
         hotwords=hotwords_of(fields.all("hotwords")) if "hotwords" in fields.names() else base.hotwords,
@@ -129,6 +130,8 @@ def options_from(fields: Fields, base: RecognitionOptions | None = None) -> Reco
         vad=base.vad.enabled if vad is None else vad,
         max_segment_ms=base.vad.max_segment_ms if longest is None else longest,
         end_silence_ms=base.vad.end_silence_ms if silence is None else silence,
+        speakers=base.speakers if speakers is None else speakers,
+        channels=fields.text("channels") or base.channels,
     )
 
 

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from domain.errors import InvalidInput, InvalidOptions
 from domain.options import RecognitionOptions
 from domain.recognition import Recognition, Source
+from services.filenames import UNNAMED
 from webui.api.context import Api
 from webui.api.fields import OPTION_FIELDS, Fields, options_from
 from webui.api.uploads import read_json, receive
@@ -88,7 +89,7 @@ async def _audio_file(request: Request, api: Api, audio: Any) -> AsyncIterator[t
     api.config.temp_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(prefix="predict-", dir=api.config.temp_dir) as file:
         await asyncio.to_thread(_fill, file, content)
-        yield Path(file.name), str(name or "audio")
+        yield Path(file.name), str(name or UNNAMED)
 
 
 def _uploaded(value: str, upload_dir: Path) -> Path | None:

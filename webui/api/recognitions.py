@@ -10,11 +10,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from domain.errors import InvalidInput, InvalidOptions
+from domain.labels import Language
 from domain.recognition import Recognition, Source, Status
 from domain.transcript import Track
 from services.export import Format, export
 from webui.api.context import Api
 from webui.api.fields import OPTION_FIELDS, Fields, options_from, query_fields
+from webui.api.labels import labels_from
 from webui.api.media import RecordingResponse
 from webui.api.sse import event, first_of, stream
 from webui.api.uploads import read_json, receive
@@ -95,6 +97,12 @@ def recognition_routes(api: Api) -> APIRouter:
         options = options_from(fields, old.options) if fields.names() else None
         return _shown(await transcription.submit_again(recognition_id, options, visitor=visitor), 202)
 
+    @router.post("/{recognition_id}/labels")
+    async def name(request: Request, recognition_id: str) -> Response:
+        names, lines = labels_from(await read_json(request, api.config))
+        row = await api.services.labels.change(recognition_id, names, lines, visitor=api.visitor(request))
+        return _shown(row)
+
     @router.delete("/{recognition_id}")
     async def delete(request: Request, recognition_id: str) -> Response:
         visitor = api.visitor(request)
@@ -118,17 +126,23 @@ def recognition_routes(api: Api) -> APIRouter:
         fields = query_fields(request)
         format = cast(Format, fields.choice("format", _FORMATS, "txt"))
         track = cast(Track, fields.choice("track", ("written", "spoken"), "written"))
+        language = cast(Language, fields.choice("language", ("zh", "en"), "zh"))
         visitor = api.visitor(request)
         row = await history.get(recognition_id, visitor=visitor)
-        if row.status is not Status.SUCCEEDED:
+        if not _has_text(row):
             raise InvalidInput("there is no text to export", reason="no_text", recognition_id=row.id)
         if track == "spoken" and row.transcript.raw_text is None:
             row = await transcription.spoken(row.id, visitor=visitor)
-        exported = export(row, format, track)
+        exported = export(row, format, track, language)
         disposition = f"attachment; filename=\"recognition.{format}\"; filename*=UTF-8''{quote(exported.filename)}"
         return Response(exported.content, media_type=exported.media_type, headers={"content-disposition": disposition})
 
     return router
+
+
+def _has_text(row: Recognition) -> bool:
+    """Whether there is something to take away: what was cancelled or failed may have kept its text until then."""
+    return row.status is Status.SUCCEEDED or (row.status.is_final and bool(row.transcript.segments))
 
 
 def _shown(row: Recognition, status: int = 200) -> JSONResponse:

@@ -14,6 +14,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from domain.errors import InvalidInput, InvalidOptions, UploadTooLarge
+from services.filenames import UNNAMED, name_in_form
 from webui.api.context import ApiConfig
 from webui.api.fields import Fields
 
@@ -68,7 +69,7 @@ async def receive(request: Request, config: ApiConfig, *file_fields: str, raw: b
                 await _read_raw(request, sink)
                 # A named file may be empty; no name and no body is no file.
                 sink.is_open = bool(received.filename or sink.size_bytes)
-                received.filename = received.filename or "audio"
+                received.filename = received.filename or UNNAMED
         except (UploadTooLarge, InvalidInput):
             await _drain(request)
             raise
@@ -176,7 +177,7 @@ class _Form:
             if self._sink.is_open:
                 raise InvalidOptions("one file at a time, please", field=self._name, reason="several")
             self._sink.is_open = True
-            self._received.filename = options.get(b"filename", b"").decode(errors="replace") or "audio"
+            self._received.filename = name_in_form(options.get(b"filename", b"").decode(errors="replace"))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:

@@ -44,6 +44,52 @@
       dialog.showModal();
     });
 
+  // Another name for who speaks in a line; resolves to {given, everyone}, or to nothing.
+  const askName = ({ name, count }, names) =>
+    new Promise((resolve) => {
+      const dialog = document.createElement("dialog");
+      dialog.className = "asr-dialog asr-naming";
+      const form = document.createElement("form");
+      form.method = "dialog";
+      const field = document.createElement("label");
+      field.textContent = say("who_name_label");
+      const input = document.createElement("input");
+      Object.assign(input, { type: "text", maxLength: 40, value: name, autocomplete: "off" });
+      input.setAttribute("list", "asr-known-names");
+      const known = document.createElement("datalist");
+      known.id = "asr-known-names";
+      for (const other of names) known.append(new Option(other, other));
+      field.append(input, known);
+      const row = document.createElement("div");
+      row.className = "asr-dialog-buttons";
+      const everyone = Number(count) > 1 ? say("who_everyone", { name, count }) : say("who_save");
+      const choices = [["", say("cancel"), "quiet"], ["everyone", everyone, "primary"]];
+      if (Number(count) > 1) choices.splice(1, 0, ["line", say("who_this_line"), ""]);
+      for (const [value, text, kind] of choices) {
+        const button = document.createElement("button");
+        // The form's first submit button is the one that Enter presses.
+        button.type = value === "everyone" ? "submit" : "button";
+        button.value = value;
+        button.className = `asr-button ${kind}`;
+        button.textContent = text;
+        button.addEventListener("click", (event) => {
+          event.preventDefault();
+          dialog.close(value);
+        });
+        row.append(button);
+      }
+      form.append(field, row);
+      dialog.append(form);
+      dialog.addEventListener("close", () => {
+        dialog.remove();
+        const chosen = dialog.returnValue;
+        resolve(chosen ? { given: input.value.trim(), everyone: chosen === "everyone" } : null);
+      });
+      document.body.append(dialog);
+      dialog.showModal();
+      input.select();
+    });
+
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -101,7 +147,7 @@
     const track = target.closest("[role=radio][data-track]");
     if (track) chooseTrack(track);
     const line = target.closest("[data-start]");
-    if (line && (target.closest("[data-seek]") || String(getSelection()) === "")) {
+    if (line && !target.closest("[data-event]") && (target.closest("[data-seek]") || String(getSelection()) === "")) {
       const player = line.closest(".asr-result")?.querySelector("asr-player");
       if (player) player.seek(Number(line.dataset.start) / 1000, true);
     }
@@ -137,8 +183,10 @@
     root.classList.toggle("asr-no-microphone", !devices.some((device) => device.kind === "audioinput"));
   };
   if (window.isSecureContext && navigator.mediaDevices) {
-    navigator.mediaDevices.addEventListener("devicechange", lookForMicrophone);
-    lookForMicrophone();
+    // A browser that lists no devices leaves the page as it is.
+    const look = () => lookForMicrophone().catch(() => {});
+    navigator.mediaDevices.addEventListener("devicechange", look);
+    look();
   }
 
   // Gradio takes the first of several files without a word.
@@ -281,6 +329,14 @@
         event.preventDefault();
       }
       const data = { ...source.dataset };
+      const result = source.closest(".asr-result");
+      if (result) data.shown = result.dataset.track;
+      if (data.event === "rename") {
+        const names = Array.from(result.querySelectorAll("[data-event=rename]"), (button) => button.dataset.name);
+        const answer = await askName(data, new Set(names.filter((name) => name !== data.name)));
+        if (!answer || answer.given === data.name) return;
+        Object.assign(data, answer);
+      }
       const selection = source.closest("asr-selection");
       if (selection) data.ids = selection.ids().join(",");
       const named = { count: (data.ids || "").split(",").length, names: selection?.names(), name: data.name };

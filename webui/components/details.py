@@ -3,8 +3,9 @@
 from html import escape
 
 from domain.recognition import AudioInfo, Recognition
+from webui.components.file_facts import channels_text
 from webui.components.origin import recording_name
-from webui.components.units import duration_text, length_text, speed_text
+from webui.components.units import duration_text, length_text, rate_text, speed_text
 from webui.i18n import Words
 
 #: Enough of a fingerprint to compare two by eye.
@@ -32,14 +33,15 @@ def details_view(row: Recognition, words: Words) -> str:
 
 
 def audio_text(audio: AudioInfo, words: Words) -> str:
-    """12 分 34 秒 · mp3 · 44100 Hz · 双声道; empty while unknown."""
+    """12 分 34 秒 · mp3 · 44.1 kHz · 立体声; empty while unknown."""
     if not audio.seconds:
         return ""
-    channels = words("channels_n", count=audio.channels)
-    if audio.channels in (1, 2):
-        channels = words(f"channels_{audio.channels}")
-    rate = f"{audio.sample_rate:,} Hz" if audio.sample_rate else ""
-    parts = [length_text(audio.seconds, words), audio.codec or audio.container, rate, channels]
+    parts = [
+        length_text(audio.seconds, words),
+        audio.codec or audio.container,
+        rate_text(audio.sample_rate),
+        channels_text(audio.channels, words),
+    ]
     return " · ".join(part for part in parts if part)
 
 
@@ -53,9 +55,11 @@ def options_text(row: Recognition, words: Words) -> str:
             longest=duration_text(options.vad.max_segment_ms / 1000, words),
             silence=duration_text(options.vad.end_silence_ms / 1000, words),
         )
-    return " · ".join(
-        [language_name(options.language, words), words("option_itn_on" if options.itn else "option_itn_off"), vad]
-    )
+    itn = words("option_itn_on" if options.itn else "option_itn_off")
+    parts = [language_name(options.language, words), itn, vad]
+    if row.audio.channels == 2:
+        parts.append(words("option_channels", choice=words(f"channels_{options.channels}")))
+    return " · ".join(parts)
 
 
 def language_name(code: str, words: Words) -> str:

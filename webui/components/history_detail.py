@@ -33,7 +33,7 @@ def missing_view(text: str, words: Words) -> str:
 
 
 def _origin(row: Recognition, words: Words, viewer: Visitor | None) -> str:
-    """The whole date, the length, the door, and its address to pass on."""
+    """The whole date, the length, the door, and its address, which opens for its submitter and administrators only."""
     length = f"<span>{escape(length_text(row.audio.seconds, words))}</span>" if row.audio.seconds else ""
     return (
         f'<p class="asr-origin">{moment(row.created_at.isoformat(), full=True)}{length}'

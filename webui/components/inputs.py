@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from domain.sizes import size_text
-from webui.components.units import duration_text
+from domain.sizes import size_limit_text
+from webui.components.units import length_limit_text
 from webui.i18n import Words
 
 
@@ -24,8 +24,8 @@ def limits_text(max_upload_bytes: int, max_audio_seconds: float, words: Words) -
     """Which files are taken: formats, size and length."""
     return words(
         "upload_limits",
-        size=size_text(max_upload_bytes).replace(".0 ", " "),
-        length=duration_text(max_audio_seconds, words),
+        size=size_limit_text(max_upload_bytes),
+        length=length_limit_text(max_audio_seconds, words),
     )
 
 
@@ -38,6 +38,25 @@ def upload_field(**options: Any) -> gr.File:
     field = gr.File(file_count="single", **options)
     setattr(field, "preprocess", _received)  # noqa: B010
     return field
+
+
+def seconds_field(low_ms: int, high_ms: int, default_ms: int, **options: Any) -> gr.Slider:
+    """A slider in seconds; handlers get what stands in it, ``None`` where it is empty.
+
+    Gradio would refuse what lies outside in English: the options are checked where they are made, in both languages.
+    """
+    field = gr.Slider(low_ms / 1000, high_ms / 1000, default_ms / 1000, **options)
+    setattr(field, "preprocess", _as_it_is)  # noqa: B010
+    return field
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    """What a field in seconds asks for; ``None``, the default, where it was emptied."""
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _as_it_is(payload: float | None) -> float | None:
+    return payload
 
 
 def _received(payload: FileData | None) -> Upload | None:

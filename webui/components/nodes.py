@@ -5,7 +5,7 @@ from html import escape
 
 from domain.node import Availability, NodeStatus
 from domain.sizes import size_text
-from services.nodes import NodesOverview
+from services.nodes import NodesOverview, serves_alone
 from webui.components.details import FINGERPRINT_CHARS, node_name
 from webui.components.units import speed_text, wait_text
 from webui.i18n import Words
@@ -26,12 +26,18 @@ _SENTENCES = {
     Availability.UNREACHABLE: "nodes_lost",
     Availability.DRAINING: "nodes_draining",
 }
+#: Where the sentence alone helps nobody to mend it.
+_TO_BE_MENDED = {
+    Availability.FAILED: "node_why_failed",
+    Availability.QUARANTINED: "node_why_quarantined",
+    Availability.UNREACHABLE: "node_why_unreachable",
+}
 
 
 def overview_view(overview: NodesOverview, words: Words, *, is_admin: bool) -> str:
     """The whole page body; the cards, worst first, are for administrators."""
     cards = "".join(
-        node_card(node, number, words, is_last=is_last(node, overview.nodes))
+        node_card(node, number, words, asks_first=serves_alone(node, overview.nodes))
         for number, node in _worst_first(overview.nodes)
     )
     empty = f'<p class="asr-empty">{words.html("node_none")}</p>'
@@ -75,19 +81,8 @@ def summary_text(overview: NodesOverview, words: Words) -> str:
     )
 
 
-def is_last(node: NodeStatus, nodes: Sequence[NodeStatus]) -> bool:
-    """Whether recognitions wait once this node takes no more: no other one serves its model."""
-    model = node.report.model if node.report else None
-    return not any(
-        other.intent.url != node.intent.url
-        and other.availability in (Availability.READY, Availability.BUSY)
-        and (model is None or other.report is None or other.report.model == model)
-        for other in nodes
-    )
-
-
-def node_card(node: NodeStatus, number: int, words: Words, *, is_last: bool = False) -> str:
-    """One node: name, state, slots, facts, and 排空 or 恢复; the page asks before the last one is drained."""
+def node_card(node: NodeStatus, number: int, words: Words, *, asks_first: bool = False) -> str:
+    """One node: name, state, slots, facts, and 排空 or 恢复, which the page does at once or ``asks_first``."""
     state = state_word(node, words)
     backup = f'<span class="asr-badge">{words.html("node_backup")}</span>' if node.intent.backup else ""
     facts = "".join(
@@ -96,7 +91,7 @@ def node_card(node: NodeStatus, number: int, words: Words, *, is_last: bool = Fa
     return (
         f'<article class="asr-card {node.availability.value}"><header><h2>{escape(_name(node, number, words))}</h2>'
         f'<span class="asr-node-state {node.availability.value}">{escape(state)}</span>{backup}</header>'
-        f"{_slots(node, words)}<dl>{facts}</dl>{_buttons(node, number, words, is_last)}</article>"
+        f"{_slots(node, words)}<dl>{facts}</dl>{_buttons(node, number, words, asks_first)}</article>"
     )
 
 
@@ -148,18 +143,35 @@ def _facts(node: NodeStatus, words: Words) -> list[tuple[str, str]]:
     return [
         *facts,
         ("node_address", f"<code>{escape(node.intent.url)}</code>"),
-        ("node_last_word", escape(node.reason)),
+        ("node_last_word", _last_word(node, words)),
     ]
+
+
+def _last_word(node: NodeStatus, words: Words) -> str:
+    """Why a node cannot be used, as HTML; below, for whoever mends it, what it or the network said."""
+    if node.availability is Availability.DRAINING:
+        key = "node_why_draining" if node.intent.drain else "node_why_ending"
+        running = words("node_why_running", count=node.in_flight) if node.in_flight else words("node_why_done")
+        return escape(words(key) + running)
+    if node.availability is Availability.LOADING:
+        return words.html("node_why_loading" if node.report else "node_why_starting")
+    why = _TO_BE_MENDED.get(node.availability)
+    if why is None:
+        return ""
+    if node.availability is Availability.UNREACHABLE and node.report is None:
+        why = "node_why_never_seen"
+    said = f'<code class="asr-said">{escape(node.reason)}</code>' if node.reason else ""
+    return words.html(why) + said
 
 
 def _device(device: str) -> str:
     return "CPU" if device == "cpu" else device
 
 
-def _buttons(node: NodeStatus, number: int, words: Words, is_last: bool) -> str:
+def _buttons(node: NodeStatus, number: int, words: Words, asks_first: bool) -> str:
     event = "resume" if node.intent.drain else "drain"
     asked = ""
-    if is_last and not node.intent.drain:
+    if asks_first and not node.intent.drain:
         asked = (
             f' data-confirm="nodes_confirm_drain" data-confirm-yes="node_drain" data-confirm-no="cancel" '
             f'data-name="{escape(_name(node, number, words))}"'

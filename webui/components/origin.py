@@ -7,15 +7,13 @@ from domain.recognition import Recognition
 from services.filenames import UNNAMED
 from webui.i18n import Words
 
-#: What a caller sends who names nothing: the server's own word, and what browsers call a part without a file.
-_NO_NAMES = (UNNAMED, "blob")
 #: Enough of a visitor's mark to tell two apart.
 _MARK_CHARS = 4
 
 
 def recording_name(filename: str, words: Words) -> str:
     """The name to show, as plain text; 未命名录音 for a recording that was sent without one."""
-    return words("unnamed_recording") if filename in _NO_NAMES else filename
+    return words("unnamed_recording") if filename == UNNAMED else filename
 
 
 def source_badge(row: Recognition, words: Words) -> str:

@@ -4,8 +4,10 @@ from html import escape
 from typing import Literal
 from urllib.parse import quote
 
+from domain.labels import keys_of, name_of, plain_text
 from domain.presets import PRESETS
 from domain.recognition import Recognition, Status
+from domain.transcript import Track
 from webui.components.badge import cache_badge
 from webui.components.details import details_view
 from webui.components.origin import recording_name
@@ -15,7 +17,9 @@ from webui.sentences import sentence
 
 Shown = Literal["written", "spoken", "both"]
 _FORMATS = ("txt", "json", "srt", "vtt")
-_WARNINGS = ("no_speech", "silent", "truncated", "damaged")
+_TRACKS: tuple[Track, ...] = ("written", "spoken")
+#: The warnings that have a sentence.
+WARNINGS = ("no_speech", "silent", "truncated", "damaged", "suspect")
 
 
 def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, search: str = "") -> str:
@@ -29,8 +33,9 @@ def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, s
         f'<section class="asr-result" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks">{heading}</div>{_actions(row, shown, words)}</header>'
         f"{_warnings(row, words)}{player_view(row, words)}"
-        f"{_tracks(row, shown, words)}{lines(row.transcript.segments, words, search=search)}"
-        f"{_whole_texts(row)}{details_view(row, words)}</section>"
+        f'<div class="asr-choices">{_tracks(row, shown, words)}{_swap(row, words)}</div>'
+        f"{lines(row.transcript.segments, words, search=search, labels=row.labels)}"
+        f"{_whole_texts(row, words)}{details_view(row, words)}</section>"
     )
 
 
@@ -43,10 +48,10 @@ def _unfinished_view(row: Recognition, words: Words, shown: Shown | None, search
     return (
         f'<section class="asr-result unfinished" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks"><strong>{escape(recording_name(row.filename, words))}</strong>{badge}</div>'
-        f'<div class="asr-actions">{_copy(words)}{_retry(row, words)}</div></header>'
+        f'<div class="asr-actions">{_copy(words)}{_download(row, shown, words)}{_retry(row, words)}</div></header>'
         f'<div class="asr-failure {kind}" role="alert"><p>{_reason(row, words)}</p></div>'
         f"{player_view(row, words)}{tracks}{lines(row.transcript.segments, words, search=search)}"
-        f"{_whole_texts(row)}{details_view(row, words)}</section>"
+        f"{_whole_texts(row, words)}{details_view(row, words)}</section>"
     )
 
 
@@ -93,17 +98,21 @@ def recording_url(recognition_id: str) -> str:
 
 
 def _actions(row: Recognition, shown: Shown, words: Words) -> str:
+    again = _again(words) if row.audio_key else ""
+    return f'<div class="asr-actions">{_copy(words)}{_download(row, shown, words)}{again}</div>'
+
+
+def _download(row: Recognition, shown: Shown, words: Words) -> str:
     track = "spoken" if shown == "spoken" else "written"
     links = "".join(
         f'<a role="menuitem" data-export="{name}" download '
-        f'href="./v1/recognitions/{quote(row.id)}/export?format={name}&amp;track={track}">{name}</a>'
+        f'href="./v1/recognitions/{quote(row.id)}/export?format={name}&amp;track={track}&amp;language={words.language}">{name}</a>'
         for name in _FORMATS
     )
-    download = (
+    return (
         f'<details class="asr-menu"><summary class="asr-button">{words.html("download")}</summary>'
         f'<div role="menu">{links}</div></details>'
     )
-    return f'<div class="asr-actions">{_copy(words)}{download}{_again(words) if row.audio_key else ""}</div>'
 
 
 def _copy(words: Words) -> str:
@@ -128,14 +137,21 @@ def _tracks(row: Recognition, shown: Shown, words: Words) -> str:
     return f'<div class="asr-switch" role="radiogroup" aria-label="{words.html("track_choice")}">{buttons}</div>'
 
 
-def _whole_texts(row: Recognition) -> str:
-    """What 复制 takes, kept out of sight."""
-    written = row.transcript.normalized_text
-    spoken = row.transcript.raw_text
+def _swap(row: Recognition, words: Words) -> str:
+    """坐席 ⇄ 客户, where each has a channel."""
+    if not {"channel0", "channel1"} <= set(keys_of(row.transcript.segments)):
+        return ""
+    first, second = (name_of(key, row.labels, words.language) for key in ("channel0", "channel1"))
     return (
-        f'<template data-text="written">{escape(written if written is not None else spoken or "")}</template>'
-        f'<template data-text="spoken">{escape(spoken if spoken is not None else written or "")}</template>'
+        f'<button type="button" class="asr-button" data-event="swap" title="{words.html("who_swap_title")}">'
+        f"{words.html('who_swap', first=first, second=second)}</button>"
     )
+
+
+def _whole_texts(row: Recognition, words: Words) -> str:
+    """What 复制 takes, kept out of sight."""
+    texts = ((track, plain_text(row.transcript.segments, row.labels, track, words.language)) for track in _TRACKS)
+    return "".join(f'<template data-text="{track}">{escape(text)}</template>' for track, text in texts)
 
 
 def _warnings(row: Recognition, words: Words) -> str:
@@ -143,7 +159,7 @@ def _warnings(row: Recognition, words: Words) -> str:
     names = [name for name in row.transcript.warnings if name != "no_speech" or "silent" not in row.transcript.warnings]
     if not row.transcript.segments and not names:
         names = ["no_speech"]
-    texts = [words(f"warning_{n}") if n in _WARNINGS else words("warning_other", warning=n) for n in names]
+    texts = [words(f"warning_{n}") if n in WARNINGS else words("warning_other", warning=n) for n in names]
     return "".join(f'<p class="asr-warning" role="note">{escape(text)}</p>' for text in texts)
 
 

@@ -5,7 +5,8 @@ from html import escape
 from urllib.parse import quote
 
 from domain.access import Visitor
-from domain.recognition import CacheOutcome, Recognition
+from domain.labels import plain_text
+from domain.recognition import CacheOutcome, Recognition, Status
 from webui.components.badge import cache_badge, status_mark
 from webui.components.details import moment
 from webui.components.origin import recording_name, source_badge, user_mark
@@ -34,14 +35,19 @@ def recent_view(rows: Sequence[Recognition], words: Words, *, limit: int = 5) ->
 
 def _same_hit(newer: Recognition, older: Recognition) -> bool:
     """Whether both are answers from the cache to the same question."""
-    return newer.cache is CacheOutcome.HIT and all(
-        getattr(newer, name) == getattr(older, name) for name in ("cache", "filename", "options", "audio", "transcript")
-    )
+    # Not the segments, of which a long recording has thousands: their text, which comes last.
+    alike = ("cache", "user", "filename", "model", "fingerprint", "options", "audio", "labels", "text")
+    return newer.cache is CacheOutcome.HIT and all(getattr(newer, name) == getattr(older, name) for name in alike)
 
 
 def history_rows(rows: Sequence[Recognition], words: Words, *, search: str = "", viewer: Visitor | None = None) -> str:
     """List items with a checkbox each; a click opens the row. ``viewer`` is told whose each is, if it may know."""
     return "".join(_item(row, words, search, viewer) for row in rows)
+
+
+def waiting_rows() -> str:
+    """In the place of the rows until they come: their outlines."""
+    return '<li class="asr-waiting" aria-hidden="true"><i></i><i></i></li>' * 3
 
 
 def empty_view(words: Words, *, filtered: bool) -> str:
@@ -93,9 +99,16 @@ def _length(seconds: float, words: Words) -> str:
 def _snippet(row: Recognition, words: Words, search: str) -> str:
     if row.error and not row.text:
         return escape(snippet(sentence(row.error, words.language, catalogue=words.catalogue), ""))
-    text = row.text
-    other = row.transcript.raw_text or ""
+    if not row.text and row.status is Status.SUCCEEDED:
+        return words.html("row_no_speech")
+    text = _said(row, row.options.itn, words)
     words_sought = search_words(search)
-    if not any(word in text.lower() for word in words_sought) and any(word in other.lower() for word in words_sought):
-        text = other
+    if words_sought and not any(word in text.lower() for word in words_sought):
+        other = _said(row, False, words)
+        text = other if any(word in other.lower() for word in words_sought) else text
     return marked(snippet(text, search), search)
+
+
+def _said(row: Recognition, is_written: bool, words: Words) -> str:
+    track = "written" if is_written else "spoken"
+    return plain_text(row.transcript.segments, row.labels, track, words.language).replace("\n", " ")

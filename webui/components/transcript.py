@@ -1,43 +1,78 @@
 """The lines of a transcript: ``00:12 text``, on both tracks; a click plays from there."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 
+from domain.labels import names_by_line
 from domain.transcript import Segment
 from webui.components.units import clock
 from webui.i18n import Words
 
 
-def live_lines(segments: Sequence[Segment], itn: bool) -> str:
+def live_lines(segments: Sequence[Segment], itn: bool, words: Words) -> str:
     """The text so far, while the work runs."""
     if not segments:
         return ""
+    names = names_by_line(segments, {}, words.language)
     lines = "".join(
-        f'<li><span class="asr-clock">{clock(segment.start_ms)}</span>'
-        f'<span class="asr-text">{escape(segment.text(itn))}</span></li>'
-        for segment in segments
+        f'<li><span class="asr-clock">{clock(segment.start_ms)}</span>{_said_by(name)}'
+        f'<span class="asr-text">{escape(segment.text(itn))}</span>{_suspect_mark(segment, words)}</li>'
+        for segment, name in zip(segments, names, strict=True)
     )
-    return f'<ol class="asr-lines live">{lines}</ol>'
+    return f'<ol class="asr-lines live{" named" if any(names) else ""}">{lines}</ol>'
 
 
-def lines(segments: Sequence[Segment], words: Words, *, search: str = "") -> str:
-    """The finished text. Both tracks are there; the style sheet shows those that ``data-track`` asks for."""
-    rows = "".join(_line(segment, words, search) for segment in segments)
-    return f'<ol class="asr-lines" aria-label="{words.html("segments")}">{rows}</ol>'
+def lines(
+    segments: Sequence[Segment], words: Words, *, search: str = "", labels: Mapping[str, str] | None = None
+) -> str:
+    """The finished text. Both tracks are there; the style sheet shows those that ``data-track`` asks for.
+
+    ``labels``: what people called those who speak; a click on a name changes it.
+    """
+    names = names_by_line(segments, labels or {}, words.language)
+    counts = Counter(names)
+    rows = "".join(
+        _line(segment, words, search, _who(number, name, counts[name], words) if name else "")
+        for number, (segment, name) in enumerate(zip(segments, names, strict=True))
+    )
+    named = " named" if any(names) else ""
+    return f'<ol class="asr-lines{named}" aria-label="{words.html("segments")}">{rows}</ol>'
 
 
-def _line(segment: Segment, words: Words, search: str) -> str:
+def _said_by(name: str) -> str:
+    return f'<span class="asr-who">{escape(name)}</span>' if name else ""
+
+
+def _who(line: int, name: str, count: int, words: Words) -> str:
+    """Who speaks, as a button that asks for another name."""
+    return (
+        f'<button type="button" class="asr-who" data-event="rename" data-line="{line}" data-name="{escape(name)}" '
+        f'data-count="{count}" title="{words.html("who_rename")}">{escape(name)}</button>'
+    )
+
+
+def _line(segment: Segment, words: Words, search: str, who: str) -> str:
     position = clock(segment.start_ms)
     both = (segment.text(True) + "\n" + segment.text(False)).lower()
     found = any(word in both for word in search_words(search))
     return (
         f'<li data-start="{segment.start_ms}" data-end="{segment.end_ms}"{" data-found" if found else ""}>'
         f'<button type="button" class="asr-clock" data-seek aria-label="'
-        f'{words.html("segment_seek", time=position)}">{position}</button>'
+        f'{words.html("segment_seek", time=position)}">{position}</button>{who}'
         f'<span class="asr-text written">{marked(segment.text(True), search)}</span>'
-        f'<span class="asr-text spoken">{marked(segment.text(False), search)}</span></li>'
+        f'<span class="asr-text spoken">{marked(segment.text(False), search)}</span>'
+        f"{_suspect_mark(segment, words)}</li>"
     )
+
+
+def _suspect_mark(segment: Segment, words: Words) -> str:
+    """存疑 and why, where the text may be the model's own invention."""
+    if segment.suspect is None:
+        return ""
+    reason = words.html("suspect", reason=words(f"suspect_{segment.suspect}"))
+    return f'<span class="asr-suspect" title="{words.html("suspect_title")}">{reason}</span>'
 
 
 def marked(text: str, search: str) -> str:

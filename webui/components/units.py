@@ -33,6 +33,18 @@ def length_text(seconds: float, words: Words) -> str:
     return words("length_hours", hours=minutes // 60, minutes=minutes % 60)
 
 
+def length_limit_text(limit_seconds: float, words: Words) -> str:
+    """The longest length, rounded down: what a page promises is not refused. 4 小时, 1 小时 30 分, 1 分 40 秒."""
+    whole = int(limit_seconds)
+    if whole >= 3600:
+        whole -= whole % 60
+    if whole and whole % 3600 == 0:
+        return words("hours", value=whole // 3600)
+    if whole and whole % 60 == 0 and whole < 3600:
+        return words("minutes", value=whole // 60)
+    return length_text(whole, words)
+
+
 def wait_text(seconds: float, words: Words) -> str:
     """A forecast, in whole seconds at least."""
     return duration_text(max(1.0, float(round(seconds))), words)
@@ -56,6 +68,11 @@ def clock(ms: int) -> str:
     seconds = max(0, ms) // 1000
     hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60:02}:{rest % 60:02}"
+
+
+def rate_text(hertz: int) -> str:
+    """A sample rate: 8 kHz, 44.1 kHz; empty while unknown."""
+    return f"{hertz / 1000:g} kHz" if hertz else ""
 
 
 def speed_text(speed: float) -> str:

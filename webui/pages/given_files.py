@@ -25,7 +25,7 @@ def accept_uploads_only(demo: gr.Blocks, context: PageContext) -> None:
         called = demo.fns[block_fn] if isinstance(block_fn, int) else block_fn
         if error := _refusal(called, inputs):
             raise gr.Error(context.sentence(error, request), title=error.code, print_exception=False)
-        # What a program leaves out at the end is not given; every handler has a default for it.
+        # What a program leaves out at the end is not given.
         inputs = [*inputs, *[None] * (len(called.inputs) - len(inputs))]
         return await process(block_fn=called, inputs=inputs, request=request, **more)
 
@@ -35,6 +35,9 @@ def accept_uploads_only(demo: gr.Blocks, context: PageContext) -> None:
 def _refusal(called: BlockFunction, inputs: list[Any]) -> SpeechError | None:
     if not all(map(_is_uploaded, named_paths(inputs))):
         return AccessDenied("Only uploaded files are taken, no address and no path.", reason="not_uploaded")
+    if len(inputs) < len(called.inputs) and called.api_visibility != "public":
+        # Only what programs are meant to call has a default for what they leave out.
+        return InvalidInput(f"{len(called.inputs)} values are expected, not {len(inputs)}", reason="too_few_values")
     # A caller may send fewer or more values than there are fields.
     for field, value in zip(called.inputs, inputs, strict=False):
         if getattr(field, "data_model", None) is FileData and value is not None and not _is_reference(value):

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from webui.components.rows import waiting_rows
 from webui.i18n import bilingual, label
 from webui.pages.context import PageContext, view
 from webui.pages.history_events import STATUS_FILTERS, TIME_FILTERS, WHOSE_FILTERS, HistoryEvents
@@ -26,6 +27,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         with gr.Column(elem_id="asr-history-index"):
             search, status, when, whose = _filters()
             rows = view(
+                waiting_rows(),
                 events=("open",),
                 script=_ON_LIST,
                 elem_id="asr-history-list",
@@ -33,7 +35,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
             )
             more = gr.Button(label("history_more"), elem_id="asr-more", visible=False)
             bar = view(_selection_bar(context), events=("remove",), script=_ON_BAR, elem_id="asr-selection")
-        detail = view(events=("back", "again", "spoken", "remove"), elem_id="asr-detail")
+        detail = view(events=("back", "again", "spoken", "remove", "rename", "swap"), elem_id="asr-detail")
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
         cursor = gr.Textbox(visible="hidden", elem_id="asr-cursor", container=False)
         zone = gr.Textbox(visible="hidden", elem_id="asr-zone", container=False)
@@ -52,9 +54,10 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     detail.again(events.again, [current], [goto], **quiet)
     goto.change(None, [goto], None, js="id => { if (id) location.href = './?r=' + encodeURIComponent(id); }")
     detail.spoken(events.spoken, [current], [detail], **quiet)
+    detail.rename(events.rename, [current, search], [detail], **quiet)
+    detail.swap(events.swap, [current, search], [detail], **quiet)
     for removed in (bar.remove, detail.remove):
         removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, page, **quiet)
-    on_load(events.whose, None, [whose], **quiet)
     on_load(None, None, [current, zone], js=_TIME_ZONE).then(events.first_page, filters, page, **quiet)
 
 
@@ -81,7 +84,6 @@ def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio, gr.Radio]:
             label=label("history_whose_label"),
             show_label=False,
             container=False,
-            visible=False,
             elem_id="asr-whose",
         )
         status = gr.Dropdown(

@@ -9,11 +9,12 @@ import gradio as gr
 
 from domain.access import Visitor
 from domain.errors import SpeechError
-from domain.recognition import HistoryPage, Status
+from domain.recognition import HistoryPage, Recognition, Status
 from webui.components.history_detail import detail_view, missing_view
 from webui.components.result import error_view
 from webui.components.rows import empty_view, history_rows
 from webui.pages.context import PageContext
+from webui.pages.naming import renamed, shown_in, swapped
 
 PAGE_ROWS = 30
 #: A running recognition is drawn at most this often, in seconds.
@@ -39,10 +40,6 @@ class HistoryEvents:
     def __init__(self, context: PageContext) -> None:
         self._context = context
         self._services = context.services
-
-    def whose(self, request: gr.Request) -> Any:
-        """我的 / 全部, for those who have the choice."""
-        return gr.Radio(visible=self._context.visitor(request).is_admin)
 
     async def first_page(
         self, text: str, status: str, when: str, whose: str, zone: str, request: gr.Request
@@ -118,6 +115,18 @@ class HistoryEvents:
             raise gr.Error(self._context.sentence(error, request, reference=current), print_exception=False) from None
         shown = "both" if event._data.get("track") == "both" else "spoken"
         return detail_view(row, words, shown=shown, viewer=visitor)
+
+    async def rename(self, current: str, search: str, event: gr.EventData, request: gr.Request) -> str:
+        """A name for who speaks in a line, or for everybody of that name. Returns the detail."""
+        return self._named(await renamed(self._context, current, event, request), search, event, request)
+
+    async def swap(self, current: str, search: str, event: gr.EventData, request: gr.Request) -> str:
+        """坐席 ⇄ 客户. Returns the detail."""
+        return self._named(await swapped(self._context, current, event, request), search, event, request)
+
+    def _named(self, row: Recognition, search: str, event: gr.EventData, request: gr.Request) -> str:
+        words, viewer = self._context.words(request), self._context.visitor(request)
+        return detail_view(row, words, search=search.strip(), shown=shown_in(event), viewer=viewer)
 
     async def remove(self, current: str, event: gr.EventData, request: gr.Request) -> str:
         """Deletes the selected rows, or the one on show (the browser has asked already). Returns what stays open."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 from gradio.components import Component
@@ -12,12 +12,15 @@ from domain.options import (
     DEFAULT_SEGMENT_MS,
     MAX_END_SILENCE_MS,
     MAX_SEGMENT_MS,
+    MAX_SPEAKERS,
     MIN_END_SILENCE_MS,
     MIN_SEGMENT_MS,
+    Channels,
 )
-from webui.components.inputs import upload_field
+from webui.components.inputs import seconds_field, upload_field
 from webui.components.samples import Sample, samples_view
 from webui.i18n import bilingual, label
+from webui.pages.chosen_file import ChosenFile
 from webui.pages.context import PageContext, view
 from webui.pages.recognise_events import RecogniseEvents
 
@@ -37,11 +40,22 @@ class _Inputs:
     vad: gr.Checkbox
     max_segment_seconds: gr.Slider
     end_silence_seconds: gr.Slider
+    speakers: gr.Dropdown
+    channels: gr.Dropdown
 
     @property
     def options(self) -> list[Component]:
         """What a recognition can be asked for."""
-        return [self.hotwords, self.language, self.itn, self.vad, self.max_segment_seconds, self.end_silence_seconds]
+        return [
+            self.hotwords,
+            self.language,
+            self.itn,
+            self.vad,
+            self.max_segment_seconds,
+            self.end_silence_seconds,
+            self.speakers,
+            self.channels,
+        ]
 
     @property
     def values(self) -> list[Component]:
@@ -56,11 +70,11 @@ def recognise_page(
     events = RecogniseEvents(context, samples)
     with gr.Column(elem_id="asr-recognise", elem_classes="asr-column"):
         banner = view(events=("start_download", "stop_download"), elem_id="asr-banner", visible=False)
-        inputs, sample_buttons = _form(context, samples)
+        inputs, facts, sample_buttons = _form(context, samples)
         with gr.Row(elem_classes="asr-go-row"):
             start = gr.Button(label("start"), variant="primary", size="lg", elem_id="asr-start")
             cancel = gr.Button(label("cancel"), variant="stop", size="lg", elem_id="asr-cancel", visible=False)
-        panel = view(events=("again", "spoken"), elem_id="asr-panel")
+        panel = view(events=("again", "spoken", "rename", "swap"), elem_id="asr-panel")
         recent = view(elem_id="asr-recent")
         # The recognition on show; a change of it is what everything below the form follows.
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
@@ -75,6 +89,8 @@ def recognise_page(
     start.click(events.begin, inputs.values, begun, concurrency_limit=None, **quiet)
     panel.again(events.again, [current, *inputs.options], begun, concurrency_limit=None, **quiet)
     panel.spoken(events.spoken, [current], [panel], concurrency_limit=None, **quiet)
+    panel.rename(events.rename, [current], [panel, recent], concurrency_limit=None, **quiet)
+    panel.swap(events.swap, [current], [panel, recent], concurrency_limit=None, **quiet)
     cancel.click(events.cancel, [current], None, concurrency_limit=None, **quiet)
     current.change(None, [current], None, js="id => asr.putInAddress(id)")
     current.change(events.follow, [current], [*work, recent], concurrency_limit=None, **quiet)
@@ -84,10 +100,14 @@ def recognise_page(
         sample_buttons.sample(events.take_sample, form, fields, concurrency_limit=None, **quiet).success(
             events.begin, inputs.values, begun, concurrency_limit=None, **quiet
         )
+    look = ChosenFile(context).look
+    for field in (inputs.upload, inputs.microphone):
+        recording = [inputs.upload, inputs.microphone]
+        field.change(look, recording, [facts, inputs.channels], concurrency_limit=None, **quiet)
     own = [kept, inputs.hotwords, inputs.language, current, panel]
     for chosen, other in ((inputs.upload.upload, inputs.microphone), (inputs.microphone.stop_recording, inputs.upload)):
         chosen(None, own, [other, *own], js="(...shown) => [null, ...asr.ownRecording(...shown)]")
-    server = [seen, clock, chip, banner, inputs.hotwords, inputs.language]
+    server = [seen, clock, chip, banner, inputs.hotwords, inputs.language, inputs.speakers]
     clock.tick(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
     for name, handler in (("start_download", events.start_download), ("stop_download", events.stop_download)):
         getattr(banner, name)(handler, None, server, concurrency_limit=None, **quiet)
@@ -96,7 +116,7 @@ def recognise_page(
     on_load(None, None, [current], js="() => asr.recognitionInAddress()")
 
 
-def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, gr.HTML | None]:
+def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, gr.HTML, gr.HTML | None]:
     catalogue = context.catalogue
     with gr.Tabs(elem_classes="asr-sources"):
         with gr.Tab(label("tab_upload"), id="upload"):
@@ -114,6 +134,7 @@ def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, g
                 f'<p class="asr-note asr-needs-https">{bilingual(catalogue, "microphone_needs_https")}</p>'
                 f'<p class="asr-note asr-needs-microphone">{bilingual(catalogue, "microphone_missing")}</p>'
             )
+    facts = view(elem_id="asr-facts")
     sample_buttons = None
     if samples:
         sample_buttons = view(samples_view(samples, catalogue), events=("sample",), elem_id="asr-samples")
@@ -135,23 +156,47 @@ def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, g
             elem_id="asr-language",
         )
         itn = gr.Checkbox(True, label=label("itn_label"), scale=1, min_width=170, elem_id="asr-itn")
+        channels = gr.Dropdown(
+            [(label(f"channels_{name}"), name) for name in get_args(Channels)],
+            value="auto",
+            label=label("channels_label"),
+            filterable=False,
+            visible=False,
+            scale=1,
+            min_width=110,
+            elem_id="asr-channels",
+        )
     with gr.Accordion(label("advanced"), open=False, elem_classes="asr-advanced"):
         vad = gr.Checkbox(True, label=label("vad_label"), info=label("vad_info"), elem_id="asr-vad")
         with gr.Row():
-            longest = gr.Slider(
-                MIN_SEGMENT_MS / 1000,
-                MAX_SEGMENT_MS / 1000,
-                DEFAULT_SEGMENT_MS / 1000,
+            longest = seconds_field(
+                MIN_SEGMENT_MS,
+                MAX_SEGMENT_MS,
+                DEFAULT_SEGMENT_MS,
                 step=0.5,
                 label=label("max_segment_label"),
                 elem_id="asr-max-segment",
             )
-            silence = gr.Slider(
-                MIN_END_SILENCE_MS / 1000,
-                MAX_END_SILENCE_MS / 1000,
-                DEFAULT_END_SILENCE_MS / 1000,
+            silence = seconds_field(
+                MIN_END_SILENCE_MS,
+                MAX_END_SILENCE_MS,
+                DEFAULT_END_SILENCE_MS,
                 step=0.1,
                 label=label("end_silence_label"),
                 elem_id="asr-end-silence",
             )
-    return _Inputs(upload, microphone, hotwords, language, itn, vad, longest, silence), sample_buttons
+        speakers = gr.Dropdown(
+            [
+                (label("speakers_auto"), 0),
+                (label("speakers_one"), 1),
+                *((str(n), n) for n in range(2, MAX_SPEAKERS + 1)),
+            ],
+            value=0,
+            label=label("speakers_label"),
+            info=label("speakers_info"),
+            filterable=False,
+            visible=False,
+            elem_id="asr-speakers",
+        )
+    inputs = _Inputs(upload, microphone, hotwords, language, itn, vad, longest, silence, speakers, channels)
+    return inputs, facts, sample_buttons

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,18 +14,20 @@ from domain.recognition import Recognition, Source
 from webui.components.banner import demo_banner
 from webui.components.details import language_name
 from webui.components.header import model_chip
-from webui.components.inputs import Upload
+from webui.components.inputs import Upload, milliseconds
 from webui.components.progress import progress_view, waiting_view
 from webui.components.result import error_view, result_view
 from webui.components.rows import recent_view
 from webui.components.samples import Sample
+from webui.pages.chosen_file import chosen_file
 from webui.pages.context import PageContext
+from webui.pages.naming import renamed, shown_in, swapped
 
 #: A running recognition is drawn at most this often, in seconds.
 DRAW_SECONDS = 0.2
 RECENT_ROWS = 5
-#: As many are read for them: what answered again and again from the cache is one line.
-RECENT_READ = 30
+#: As many are read for them: what answered again and again from the cache is one line. Each comes with its whole text.
+RECENT_READ = 10
 
 Updates = tuple[Any, ...]
 
@@ -49,27 +50,22 @@ class RecogniseEvents:
         language: str,
         itn: bool,
         vad: bool,
-        max_segment_seconds: float,
-        end_silence_seconds: float,
+        max_segment_seconds: float | None,
+        end_silence_seconds: float | None,
+        speakers: int,
+        channels: str,
         request: gr.Request,
     ) -> AsyncIterator[Updates]:
         """Hands the recording over; the new id makes the page follow. Yields ``(id, panel, start, cancel)``."""
         words = self._context.words(request)
-        take = Upload(Path(microphone), f"{words('tab_microphone')}.wav") if microphone else None
-        chosen = upload or take
+        chosen = chosen_file(upload, microphone, words)
         if chosen is None:
             yield gr.skip(), error_view(words("nothing_chosen")), gr.skip(), gr.skip()
             return
         yield gr.skip(), waiting_view(words), *_buttons(running=True)
         try:
-            options = RecognitionOptions.of(
-                language=language,
-                hotwords=hotwords,
-                itn=itn,
-                vad=vad,
-                max_segment_ms=round(max_segment_seconds * 1000),
-                end_silence_ms=round(end_silence_seconds * 1000),
-            )
+            form = (hotwords, language, itn, vad, max_segment_seconds, end_silence_seconds, speakers, channels)
+            options = _options(*form)
             row = await self._services.transcription.submit(
                 chosen.path,
                 chosen.filename,
@@ -89,21 +85,17 @@ class RecogniseEvents:
         language: str,
         itn: bool,
         vad: bool,
-        max_segment_seconds: float,
-        end_silence_seconds: float,
+        max_segment_seconds: float | None,
+        end_silence_seconds: float | None,
+        speakers: int,
+        channels: str,
         request: gr.Request,
     ) -> AsyncIterator[Updates]:
         """重新识别 with the options that the form shows now; yields as :meth:`begin`."""
         yield gr.skip(), waiting_view(self._context.words(request)), *_buttons(running=True)
         try:
-            options = RecognitionOptions.of(
-                language=language,
-                hotwords=hotwords,
-                itn=itn,
-                vad=vad,
-                max_segment_ms=round(max_segment_seconds * 1000),
-                end_silence_ms=round(end_silence_seconds * 1000),
-            )
+            form = (hotwords, language, itn, vad, max_segment_seconds, end_silence_seconds, speakers, channels)
+            options = _options(*form)
             visitor = self._context.visitor(request)
             row = await self._services.transcription.submit_again(current, options, visitor=visitor)
         except SpeechError as error:
@@ -117,9 +109,13 @@ class RecogniseEvents:
             yield tuple(gr.skip() for _ in range(4))  # a handler that yields nothing empties its outputs
             return
         visitor = self._context.visitor(request)
+        listed = False
         try:
             async for row in self._services.transcription.follow(current, visitor=visitor):
-                yield self._panel(row, request), *_buttons(running=not row.status.is_final), gr.skip()
+                # What has just begun belongs to the last few at once, not only when it is done.
+                rows = gr.skip() if listed or row.status.is_final else await self.recent(request)
+                listed = True
+                yield self._panel(row, request), *_buttons(running=not row.status.is_final), rows
                 await asyncio.sleep(DRAW_SECONDS)
         except SpeechError as error:
             yield error_view(self._context.sentence(error, request)), *_buttons(running=False), gr.skip()
@@ -144,6 +140,16 @@ class RecogniseEvents:
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request, reference=current), print_exception=False) from None
         yield result_view(row, words, shown="both" if shown == "both" else "spoken")
+
+    async def rename(self, current: str, event: gr.EventData, request: gr.Request) -> Updates:
+        """A name for who speaks in a line, or for everybody of that name. Returns ``(panel, recent)``."""
+        row = await renamed(self._context, current, event, request)
+        return result_view(row, self._context.words(request), shown=shown_in(event)), await self.recent(request)
+
+    async def swap(self, current: str, event: gr.EventData, request: gr.Request) -> Updates:
+        """坐席 ⇄ 客户. Returns ``(panel, recent)``."""
+        row = await swapped(self._context, current, event, request)
+        return result_view(row, self._context.words(request), shown=shown_in(event)), await self.recent(request)
 
     async def recent(self, request: gr.Request) -> str:
         """最近 5 条, as HTML; nothing while the history cannot be read."""
@@ -175,7 +181,8 @@ class RecogniseEvents:
     async def look_at_server(self, seen: str, request: gr.Request) -> Updates:
         """What the model can do, and the banner; nothing where nothing changed.
 
-        Returns ``(seen, clock, chip, banner, hotwords, language)``. The clock stops once there is nothing to wait for.
+        Returns ``(seen, clock, chip, banner, hotwords, language, speakers)``. The clock stops once there is nothing to
+        wait for.
         """
         words, visitor = self._context.words(request), self._context.visitor(request)
         overview = await self._services.nodes.overview()
@@ -185,7 +192,7 @@ class RecogniseEvents:
             [overview.state, overview.model, asdict(capabilities), asdict(download) if overview.is_demo else None]
         )
         if now == seen:
-            return tuple(gr.skip() for _ in range(6))
+            return tuple(gr.skip() for _ in range(7))
         waiting = overview.state in ("loading", "down") or download.phase in ("running", "switching")
         banner = demo_banner(download, words, is_admin=visitor.is_admin) if overview.is_demo else ""
         known = overview.model is not None
@@ -197,6 +204,7 @@ class RecogniseEvents:
             gr.HTML(banner, visible=bool(banner)),
             gr.Textbox(visible=capabilities.hotwords or not known),
             gr.Dropdown(choices=languages, visible=len(languages) > 1),
+            gr.Dropdown(visible=capabilities.speakers),
         )
 
     async def start_download(self, request: gr.Request) -> Updates:
@@ -223,6 +231,29 @@ def before_samples(kept: str, now: list[str]) -> list[str]:
         return [before if value == given else value for value, before, given in pairs]
     except (KeyError, TypeError, ValueError):
         return now
+
+
+def _options(
+    hotwords: str,
+    language: str,
+    itn: bool,
+    vad: bool,
+    max_segment_seconds: float | None,
+    end_silence_seconds: float | None,
+    speakers: int,
+    channels: str,
+) -> RecognitionOptions:
+    """What the form says, in its order."""
+    return RecognitionOptions.of(
+        language=language,
+        hotwords=hotwords,
+        itn=itn,
+        vad=vad,
+        max_segment_ms=milliseconds(max_segment_seconds),
+        end_silence_ms=milliseconds(end_silence_seconds),
+        speakers=speakers,
+        channels=channels,
+    )
 
 
 def _buttons(*, running: bool) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from webui.pages.context import PageContext
 
 
 def recognize_endpoint(context: PageContext) -> None:
-    """Adds ``/recognize(audio, hotwords, language, itn, vad, max_segment_ms)`` → the JSON of a recognition."""
+    """Adds ``/recognize(audio, hotwords, language, itn, vad, max_segment_ms, speakers, channels)`` → a recognition."""
 
     async def recognize(
         audio: Upload | None,
@@ -25,6 +25,8 @@ def recognize_endpoint(context: PageContext) -> None:
         itn: Any = True,
         vad: Any = True,
         max_segment_ms: Any = DEFAULT_SEGMENT_MS,
+        speakers: Any = 0,
+        channels: Any = "auto",
     ) -> dict[str, Any]:
         """Speech in, text out. ``hotwords``: separated by commas or new lines. Returns the JSON of a recognition."""
         given = {
@@ -33,6 +35,8 @@ def recognize_endpoint(context: PageContext) -> None:
             "itn": itn,
             "vad": vad,
             "max_segment_ms": max_segment_ms,
+            "speakers": speakers,
+            "channels": channels,
         }
         try:
             return await _recognize(context, audio, options_from(Fields(given.items())), request)
@@ -48,6 +52,8 @@ def recognize_endpoint(context: PageContext) -> None:
             _as_sent(gr.Checkbox(True, label="itn")),
             _as_sent(gr.Checkbox(True, label="vad")),
             _as_sent(gr.Number(DEFAULT_SEGMENT_MS, label="max_segment_ms")),
+            _as_sent(gr.Number(0, label="speakers")),
+            _as_sent(gr.Textbox("auto", label="channels")),
         ]
         output = gr.JSON(label="recognition")
         trigger = gr.Button()

@@ -22,6 +22,7 @@ def test_nano_takes_its_hotwords_as_a_list() -> None:
         "hotwords": ["空调", "北京"],
         "itn": False,
         "language": "中文",
+        "max_length": 512,
     }
 
 

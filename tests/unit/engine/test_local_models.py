@@ -8,8 +8,10 @@ import pytest
 from domain.errors import InvalidOptions, RecognitionFailed
 from domain.presets import PRESETS, Hub
 from engine import local_models
+from engine.fingerprint import fingerprint
 from engine.hub_cache import cached_directories, download_directory
-from engine.local_models import SHIPPED, find_model, find_preset, is_complete, resolve_model
+from engine.local_models import SHIPPED, SPEAKER_IDS, find_model, find_preset, is_complete, resolve_model
+from tests.helpers.model_hub import put_speaker_model
 
 NANO = "FunAudioLLM/Fun-ASR-Nano-2512"
 
@@ -63,6 +65,29 @@ def test_modelscopes_own_library_agrees_on_the_folder(tmp_path: Path) -> None:
     theirs = manager._repo_cache_dir_path(NANO, "model") / "snapshots" / "master"
     assert download_directory("ms", NANO, "master", tmp_path) == theirs
     assert next(iter(cached_directories("ms", NANO, tmp_path))) == theirs
+
+
+@pytest.mark.parametrize("hub", ["ms", "hf"])
+def test_speakers_are_told_apart_only_where_the_speaker_model_is(caches: Path, hub: Hub) -> None:
+    put_nano(download_directory(hub, NANO, "master", caches / hub))
+    without = find_model("fun-asr-nano", hub)
+    assert (without.speaker_directory, without.preset.capabilities.speakers) == (None, False)
+    folder = download_directory(hub, SPEAKER_IDS["cam++"][hub], "master", caches / hub)
+    put_speaker_model(folder)
+    found = find_model("fun-asr-nano", hub)
+    assert (found.speaker_directory, found.preset.capabilities.speakers) == (folder, True)
+    memory = caches / "digests.json"
+    assert fingerprint(without, memory).value != fingerprint(found, memory).value
+    before = fingerprint(found, memory)
+    (folder / "campplus_cn_common.bin").write_bytes(b"other weights")
+    assert fingerprint(found, memory).value != before.value
+
+
+def test_the_demo_models_bring_their_own(caches: Path) -> None:
+    for name in ("demo", "demo-sensevoice"):
+        local = find_model(name, "ms")
+        assert local.speaker_directory == SHIPPED / "demo-speakers"
+        assert local.preset.capabilities.speakers
 
 
 def test_a_named_model_that_is_not_here_says_so(caches: Path) -> None:

@@ -187,3 +187,14 @@ def test_the_gpus_error_is_known() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(torch.cuda.OutOfMemoryError("CUDA out of memory"))
     assert not is_out_of_memory(RuntimeError("CUDA error"))
+
+
+def test_what_is_wanted_at_once_passes_its_own_job_and_no_other(queue: SegmentQueue, model: Model) -> None:
+    hold(queue, model)
+    futures = [queue.submit("long", segment(name), ZH) for name in (1, 2)]
+    futures += [queue.submit("other", segment(name), ZH) for name in (5, 6)]
+    futures += [queue.submit("other", segment(7), EN, at_once=True)]
+    model.gate.set()
+    for future in futures:
+        future.result(WAIT)
+    assert [names for names, _ in model.batches] == [[0], [1], [7], [2], [5], [6]]

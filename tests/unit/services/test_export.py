@@ -42,3 +42,44 @@ def test_subtitles_have_times_and_no_stray_arrows() -> None:
 def test_the_other_track_stands_in_for_a_missing_one(format: Format) -> None:
     written_only = ROW.with_changes(transcript=Transcript((Segment(0, 1000, None, "3点"),)))
     assert "3点" in export(written_only, format, "spoken").content.decode()
+
+
+CALL = ROW.with_changes(
+    transcript=Transcript(
+        (
+            Segment(0, 1000, "您好", "您好。", channel=0),
+            Segment(1000, 2000, "三点到吗", "3点到吗？", channel=0),
+            Segment(2000, 3000, "a --> b", "到的 <b>。", channel=1),
+        ),
+        "zh",
+    )
+)
+
+
+def test_every_export_says_who_spoke() -> None:
+    assert export(CALL, "txt").content.decode() == "坐席：您好。3点到吗？\n客户：到的 <b>。\n"
+    assert export(CALL, "txt", "written", "en").content.decode().startswith("Agent: 您好。3点到吗？\nCustomer: ")
+    srt = export(CALL, "srt").content.decode()
+    assert "00:00:00,000 --> 00:00:01,000\n坐席：您好。\n" in srt
+    assert "客户：到的 <b>。" in srt
+    vtt = export(CALL, "vtt").content.decode()
+    assert "\n<v 坐席>您好。\n" in vtt
+    assert "\n<v 客户>到的 &lt;b&gt;。\n" in vtt
+    assert export(CALL, "srt", "spoken").content.decode().count("-->") == 3
+
+
+def test_names_that_people_gave_are_exported_and_cannot_break_a_file() -> None:
+    named = CALL.with_changes(labels={"channel0": "王经理", "channel1": "<i>A&B --> C</i>"})
+    assert export(named, "txt").content.decode().startswith("王经理：您好。")
+    assert "<v &lt;i&gt;A&amp;B --&gt; C&lt;/i&gt;>" in export(named, "vtt").content.decode()
+    assert export(named, "srt").content.decode().count("-->") == 3
+    data = json.loads(export(named, "json").content)
+    assert data["labels"] == named.labels
+    assert [item["channel"] for item in data["segments"]] == [0, 0, 1]
+
+
+def test_one_voice_alone_is_not_named() -> None:
+    alone = ROW.with_changes(transcript=Transcript((Segment(0, 900, "好", "好", speaker="1"),)))
+    assert export(alone, "txt").content.decode() == "好\n"
+    assert "<v" not in export(alone, "vtt").content.decode()
+    assert "<v 我>好" in export(alone.with_changes(labels={"speaker1": "我"}), "vtt").content.decode()

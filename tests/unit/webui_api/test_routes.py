@@ -157,6 +157,17 @@ async def test_only_finished_rows_are_removed_or_exported(tmp_path: Path) -> Non
         assert (await client.delete("/v1/recognitions/other")).status_code == 404
 
 
+async def test_what_ended_early_is_exported_as_far_as_it_came(tmp_path: Path) -> None:
+    api = WebApi(tmp_path, row=a_row(status=Status.CANCELLED, error={"code": "cancelled"}))
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}/export"
+        for status in (Status.CANCELLED, Status.FAILED):
+            api.transcription.row = a_row(status=status)
+            assert (await client.get(path)).text.strip() == "今天2号"
+            api.transcription.row = a_row(status=status, transcript=Transcript())
+            assert (await client.get(path)).json()["error"]["details"]["reason"] == "no_text"
+
+
 async def test_an_export_is_a_file_with_its_own_name(tmp_path: Path) -> None:
     api = WebApi(tmp_path)
     async with api.client() as client:
@@ -318,3 +329,51 @@ async def test_a_node_is_named_by_name_or_address(tmp_path: Path) -> None:
             assert (await client.post(f"/v1/nodes/{name}/drain")).json() == {"name": name, "drain": True}
             assert api.nodes.drained == [name]
             assert (await client.post(f"/v1/nodes/{name}/resume")).status_code == 200
+
+
+async def test_those_who_speak_are_named(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    body = {"labels": {"speaker1": "<b>王经理</b>", "speaker2": None}, "lines": {"3": "speaker2"}}
+    async with api.client() as client:
+        answer = await client.post(f"/v1/recognitions/{ROW_ID}/labels", json=body)
+    assert answer.status_code == 200
+    assert answer.json()["labels"]["speaker1"] == "<b>王经理</b>"
+    assert api.labels.given == {
+        "id": ROW_ID,
+        "labels": {"speaker1": "<b>王经理</b>", "speaker2": ""},
+        "lines": {3: "speaker2"},
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {"names": {}},
+        {"labels": []},
+        {"labels": {"speaker1": 7}},
+        {"lines": {"x": "speaker1"}},
+        {"lines": {"-1": "speaker1"}},
+        {"lines": {"\u0663": "speaker1"}},
+        {"lines": {"1": ["speaker1"]}},
+    ],
+)
+async def test_labels_of_another_shape_are_refused(tmp_path: Path, body: Any) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        answer = await client.post(f"/v1/recognitions/{ROW_ID}/labels", json=body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["code"] == "invalid_options"
+    assert api.labels.given == {}
+
+
+async def test_the_number_of_speakers_is_an_option(tmp_path: Path) -> None:
+    api = WebApi(tmp_path, row=a_row(status=Status.RUNNING))
+    async with api.client() as client:
+        assert (await client.post("/v1/recognitions", data={"speakers": "3"}, files=FILE)).status_code == 202
+        assert api.transcription.given["options"].speakers == 3
+        for wrong in ("16", "-1", "two"):
+            refused = await client.post("/v1/recognitions", data={"speakers": wrong}, files=FILE)
+            assert refused.status_code == 400
+            assert refused.json()["error"]["details"]["field"] == "speakers"

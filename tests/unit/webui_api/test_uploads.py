@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from services.filenames import UNNAMED
 from tests.helpers.web_api import WebApi, served
 
 LIMIT_BYTES = 3_000_000
@@ -75,6 +76,17 @@ def test_names_from_outside_stay_names(api: WebApi) -> None:
             path: Path = api.transcription.given["path"]
             assert path.parent == api.temp_dir
             assert path.name.startswith("upload-")
+
+
+def test_what_comes_without_a_name_is_called_unnamed(api: WebApi) -> None:
+    with served(api.app) as url:
+        address = f"{url}/v1/recognitions"
+        for sent in ({"files": {"file": ("blob", b"RIFF")}}, {"content": b"RIFF"}):
+            assert httpx.post(address, **sent).status_code == 202
+            assert api.transcription.given["filename"] == UNNAMED
+        # A browser's word for what is no file comes in forms only.
+        httpx.post(address, params={"filename": "blob"}, content=b"RIFF")
+        assert api.transcription.given["filename"] == "blob"
 
 
 def test_a_form_of_endless_fields_is_refused(api: WebApi) -> None:

@@ -145,6 +145,27 @@ def test_the_status_line_says_what_happens(progress: Progress, text: str) -> Non
     assert status_text(progress, ZH) == text
 
 
+@pytest.mark.parametrize(
+    ("doubt", "zh", "en"),
+    [
+        ("no_speech", "存疑：这里没有说话的声音", "Suspect: there is no sound of speech here"),
+        ("only_hotwords", "存疑：只有热词，没有别的话", "Suspect: hotwords and nothing else"),
+        ("repetition", "存疑：同样的话反复出现", "Suspect: the same words over and over"),
+        ("cut_off", "存疑：文字与声音的长短不符", "Suspect: the text does not fit the length of the sound"),
+    ],
+)
+def test_a_suspect_line_says_why_while_the_work_runs_and_after(doubt, zh: str, en: str) -> None:
+    segments = (Segment(0, 900, "打开空调", "打开空调"), Segment(900, 2_000, "空调", "空调", suspect=doubt))
+    row = recognition(transcript=Transcript(segments, "zh", ("suspect",)))
+    running = replace(row, progress=Progress(Stage.RECOGNISING, segment=2, of=2, segments=segments))
+    for words, text in ((ZH, zh), (EN, en)):
+        for html in (result_view(row, words), progress_view(running, words)):
+            assert html.count(text) == html.count('class="asr-suspect"') == html.count(words("suspect_title")) == 1
+            parsed(html)
+        assert words("warning_suspect") in result_view(row, words)
+    assert "asr-suspect" not in result_view(recognition(), ZH)
+
+
 def test_a_result_offers_both_tracks_and_lines_that_seek() -> None:
     html = result_view(recognition(), ZH)
     assert 'data-track="written"' in html and "今天是2025年" in html and "今天是二零二五年" in html
@@ -265,7 +286,7 @@ def test_numbers_read_well() -> None:
         "3 天",
     ]
     assert [clock(ms) for ms in (0, 12_900, 3_723_000)] == ["00:00", "00:12", "1:02:03"]
-    assert [size_text(n) for n in (0, 1536, 999_600, 2_100_000_000)] == ["0 B", "1.5 kB", "1.0 MB", "2.1 GB"]
+    assert [size_text(n) for n in (0, 1536, 999_600, 2_100_000_000)] == ["0 B", "1.5 kB", "1 MB", "2.1 GB"]
     assert age_text(NOW - timedelta(seconds=30), ZH, now=NOW) is None
     assert age_text(NOW - timedelta(hours=5), EN, now=NOW) == "5 h ago"
 
@@ -275,7 +296,7 @@ def test_what_ended_early_keeps_its_text_and_says_so() -> None:
     html = result_view(row, EN)
     parsed(html)
     assert "Unfinished" in html and "The recognition was cancelled" in html and "2025" in html and "data-copy" in html
-    assert "data-export" not in html
+    assert html.count("data-export=") == 4
     written = replace(row, transcript=Transcript((Segment(0, 9, None, "2025"),)))
     assert 'data-track="both"' not in result_view(written, EN)
     assert "2025" in history_rows([row], EN)
@@ -286,6 +307,10 @@ def test_hits_in_a_row_are_one_line_of_the_last_five() -> None:
     other = replace(hit, filename="b.wav")
     html = recent_view([hit, hit, hit, other, hit, recognition(), recognition()], EN)
     assert html.count("<li>") == 5 and html.count("×3") == 1 and html.count("asr-times") == 1
+    foreign = [replace(hit, **{name: "another"}) for name in ("user", "model", "fingerprint")]
+    assert "asr-times" not in recent_view([hit, *foreign], EN)
+    # The segments of a long recording are not looked at.
+    assert "×2" in recent_view([hit, replace(hit, transcript=replace(hit.transcript, language="en"))], EN)
     assert recent_view([replace(hit, filename=f"{n}.wav") for n in range(9)], EN).count("<li>") == 5
 
 
@@ -296,3 +321,34 @@ def test_samples_that_are_not_there_are_not_offered(tmp_path) -> None:
     (tmp_path / "samples.json").write_text(f"[{entry % 'a.wav'}, {entry % 'gone.wav'}]", encoding="utf-8")
     (sample,) = read_samples(tmp_path)
     assert sample.path.name == "a.wav" and sample.hotwords == "空调, 北京"
+
+
+def test_lines_say_who_speaks_and_offer_another_name() -> None:
+    call = Transcript((Segment(0, 900, "您好", "您好", 0), Segment(900, 1_800, "你好", "你好", 1)), "zh")
+    html = result_view(recognition(transcript=call), ZH)
+    assert html.count('data-event="rename"') == 2
+    assert 'data-line="1" data-name="客户" data-count="1"' in html
+    assert "坐席 ⇄ 客户" in html
+    assert '<template data-text="written">坐席：您好\n客户：你好</template>' in html
+    assert "language=zh" in html
+    assert "Agent ⇄ Customer" in result_view(recognition(transcript=call), EN)
+    assert "客户：你好" in history_rows([recognition(transcript=call)], ZH)
+
+
+def test_one_voice_alone_has_no_name_and_no_swap() -> None:
+    html = result_view(recognition(), ZH)
+    assert "asr-who" not in html
+    assert 'data-event="swap"' not in html
+    talk = Transcript((Segment(0, 900, "您好", "您好", None, "1"), Segment(900, 1_800, "好", "好", None, "2")), "zh")
+    html = result_view(recognition(transcript=talk), ZH)
+    assert "说话人 2" in html
+    assert 'data-event="swap"' not in html
+
+
+def test_a_name_becomes_no_markup() -> None:
+    talk = Transcript((Segment(0, 900, "您好", "您好", 0), Segment(900, 1_800, "好", "好", 1)), "zh")
+    row = recognition(transcript=talk, labels={"channel0": EVIL, "channel1": EVIL})
+    for html in (result_view(row, ZH), detail_view(row, EN), history_rows([row], ZH), recent_view([row], EN)):
+        assert "<img" not in html
+        assert "&lt;img" in html
+        assert 'x onerror=alert(1)>"' not in html

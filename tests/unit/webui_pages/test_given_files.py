@@ -97,12 +97,18 @@ async def test_what_is_no_file_is_refused_in_words_that_say_how(value: Any, fetc
     assert fetched == []
 
 
-async def test_values_that_a_program_leaves_out_are_not_given(fetched: list[str]) -> None:
+@pytest.mark.parametrize("visibility", ["public", "private"])
+async def test_values_that_a_program_leaves_out_are_not_given(visibility: Any, fetched: list[str]) -> None:
     with gr.Blocks(analytics_enabled=False) as demo:
         fields = [gr.Textbox(), gr.Textbox()]
-        gr.Button().click(lambda first, second: f"{first} {second}", fields, gr.Textbox())
+        gr.Button().click(lambda a, b: f"{a} {b}", fields, gr.Textbox(), api_visibility=visibility)
     accept_uploads_only(demo, PageContext(cast(Any, None), cast(Any, None), Catalogue()))
-    assert await call(demo, "one") == "one None"
+    if visibility == "public":
+        assert await call(demo, "one") == "one None"
+        return
+    with pytest.raises(gr.Error) as caught:
+        await call(demo, "one")
+    assert (caught.value.title, caught.value.print_exception) == ("invalid_input", False)
 
 
 def test_paths_are_found_however_deep() -> None:

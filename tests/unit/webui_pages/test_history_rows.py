@@ -6,10 +6,11 @@ import pytest
 
 from domain.access import Visitor
 from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
-from domain.recognition import AudioInfo, Recognition, Source
+from domain.recognition import AudioInfo, Recognition, Source, Status
+from domain.transcript import Transcript
+from services.nodes import serves_alone
 from tests.helpers.web_api import a_row
 from webui.components.history_detail import detail_view
-from webui.components.nodes import is_last
 from webui.components.origin import recording_name, source_badge, user_name
 from webui.components.progress import progress_view
 from webui.components.result import result_view
@@ -71,7 +72,8 @@ def test_an_unnamed_recording_is_called_so_wherever_it_is_shown() -> None:
 
     assert all("未命名录音" in html for html in everywhere(a_row(filename="audio")))
     assert all("未命名录音" not in html for html in everywhere(a_row(filename="audio.wav")))
-    assert recording_name("blob", EN) == "Unnamed recording"
+    assert recording_name("audio", EN) == "Unnamed recording"
+    assert recording_name("blob", EN) == "blob"
     assert 'data-name="未命名录音"' in history_rows([a_row(filename="audio")], ZH)
 
 
@@ -99,4 +101,10 @@ def node(url: str, availability: Availability = Availability.READY, model: str =
 )
 def test_the_last_node_is_the_one_without_which_recognitions_wait(others: list[NodeStatus], last: bool) -> None:
     one = node("a")
-    assert is_last(one, [one, *others]) is last
+    assert serves_alone(one, [one, *others]) is last
+
+
+def test_a_row_without_a_word_says_so() -> None:
+    row = a_row(transcript=Transcript((), "zh"))
+    assert "<span>没有人声</span>" in history_rows([row], ZH) and "<span>No speech</span>" in recent_view([row], EN)
+    assert "没有人声" not in history_rows([replace(row, status=Status.RUNNING)], ZH)

@@ -28,6 +28,7 @@ def client(default_language: str = "auto") -> TestClient:
         pages={"/": "page_recognise", "/history": "page_history", "/nodes": "page_nodes"},
         default_language=default_language,
         upload_limits={"zh": "最大 1 GB", "en": 'up to </style>"1 GB'},
+        is_admin=lambda request: request.headers.get("x-of-test") == "admin",
     )
     return TestClient(app)
 
@@ -60,3 +61,8 @@ def test_no_page_names_addresses_elsewhere() -> None:
 def test_everything_else_passes_unchanged() -> None:
     assert client().get("/other").text == PAGE
     assert client().get("/nodes").text == "<head>"
+
+
+def test_what_is_for_administrators_is_theirs_from_the_first_moment() -> None:
+    assert 'data-lang="en" data-admin>' in client().get("/", headers={"x-of-test": "admin"}).text
+    assert "data-admin>" not in client().get("/").text

@@ -2,15 +2,32 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from starlette.requests import Request
 
-from domain.errors import BAD_AUDIO_REASONS, AudioTooLong, BadAudio, InvalidOptions, SpeechError, error_from_code
-from domain.options import RecognitionOptions
+from domain.errors import (
+    BAD_AUDIO_REASONS,
+    AudioTooLong,
+    BadAudio,
+    InvalidOptions,
+    SpeechError,
+    UploadTooLarge,
+    error_from_code,
+)
+from domain.node import Availability
+from domain.options import Channels, RecognitionOptions
 from domain.presets import PRESETS
-from domain.recognition import CacheOutcome, Stage, Status
+from domain.recognition import CacheOutcome, Source, Stage, Status
+from domain.transcript import Doubt
+from services.model_download import Phase
+from services.nodes import PoolState
+from webui.api.fields import OPTION_FIELDS
+from webui.components.inputs import limits_text
+from webui.components.result import WARNINGS, Shown
 from webui.i18n import LANGUAGES, Catalogue, Words, language_of
 from webui.sentences import sentence
 
@@ -44,12 +61,46 @@ def test_no_sentence_is_empty_or_speaks_of_the_inside(language: str) -> None:
     assert [key for key, text in texts.items() if not text.strip() or NEVER_SHOWN.search(text)] == []
 
 
+def code_of(*rooms: str) -> str:
+    files = (path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".js"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def made_keys() -> set[str]:
+    """The keys that no page writes out: each is made of a word that the program has."""
+    words: dict[str, Iterable[str]] = {
+        "badge_{}": CacheOutcome,
+        "badge_{}_title": CacheOutcome,
+        "channels_{}": ("1", "2", *get_args(Channels)),
+        "demo_{}": get_args(Phase),
+        "error_{}": [kind.code for kind in all_errors()],
+        "error_{}_limit": [AudioTooLong.code, UploadTooLarge.code],
+        "field_{}": OPTION_FIELDS,
+        "language_{}": [code for preset in PRESETS.values() for code in preset.capabilities.languages],
+        "node_{}": [*Availability, "drain", "resume"],
+        "node_{}_title": ("drain", "resume"),
+        "nodes_{}": get_args(PoolState),
+        "source_{}": Source,
+        "stage_{}": Stage,
+        "status_{}": Status,
+        "suspect_{}": get_args(Doubt),
+        "track_{}": get_args(Shown),
+        "warning_{}": WARNINGS,
+    }
+    return {form.format(word) for form, all_words in words.items() for word in all_words}
+
+
+def reasons_told() -> set[str]:
+    """The keys for an error's reason, as far as the program gives that reason."""
+    code = code_of("domain", "speech", "engine", "cluster", "storage", "services", "webui")
+    reasons = set(re.findall(r'"([a-z_]+)"', code))
+    told = {f"error_{kind.code}_{reason}" for kind in all_errors() for reason in reasons}
+    return told | {f"{key}_command" for key in told}
+
+
 def test_every_sentence_is_used() -> None:
-    code = "\n".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "webui").rglob("*") if path.suffix in (".py", ".js")
-    )
-    made = re.compile(r"^(error|field|language|stage|status|badge|warning|node|nodes|demo|track|channels|source)_")
-    unused = [key for key in CATALOGUE.keys("en") if not made.match(key) and not re.search(f"[\"']{key}[\"']", code)]
+    code, made = code_of("webui"), made_keys() | reasons_told()
+    unused = [key for key in CATALOGUE.keys("en") if key not in made and not re.search(f"[\"']{key}[\"']", code)]
     assert unused == []
 
 
@@ -99,6 +150,43 @@ def test_every_refused_option_says_which_and_why(options: dict) -> None:
 def test_limits_are_told_with_their_unit() -> None:
     assert "4 小时" in sentence(AudioTooLong("x", limit_seconds=14400), "zh")
     assert "{" not in sentence(AudioTooLong("x"), "zh")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0.5, "0.1 秒"),
+        (59.9, "59 秒"),
+        (60, "1 分钟"),
+        (100, "1 分 40 秒"),
+        (3599.9, "59 分 59 秒"),
+        (5_400, "1 小时 30 分"),
+        (7_199, "1 小时 59 分"),
+        (14_400, "4 小时"),
+        (172_799, "47 小时 59 分"),
+    ],
+)
+def test_a_limit_on_the_length_is_never_told_longer_than_it_is(seconds: float, told: str) -> None:
+    assert limits_text(10**9, seconds, Words(CATALOGUE, "zh")).endswith(f"最长 {told}")
+    assert told in sentence(AudioTooLong("x", limit_seconds=seconds), "zh")
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "told"),
+    [
+        (999, "999 B"),
+        (999_999, "999 kB"),
+        (1_000_000, "1 MB"),
+        (1_073_741_824, "1 GB"),
+        (2_390_000_000, "2.3 GB"),
+        (2_300_000_000, "2.3 GB"),
+        (9_990_000_000, "9.9 GB"),
+        (10_600_000_000, "10 GB"),
+    ],
+)
+def test_a_limit_on_the_size_is_never_told_larger_than_it_is(size_bytes: int, told: str) -> None:
+    assert f"最大 {told} ·" in limits_text(size_bytes, 60, Words(CATALOGUE, "zh"))
+    assert told in sentence(UploadTooLarge("x", limit_bytes=size_bytes), "zh")
 
 
 def test_an_error_from_a_row_reads_like_the_error_itself() -> None:

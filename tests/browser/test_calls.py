@@ -1,0 +1,71 @@
+"""A telephone call on the 识别 page: what the file is, how its channels are taken, and who said what."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.helpers.browser import upload
+from tests.helpers.calls import TURNS, two_people
+from tests.helpers.speech import say, write_wav
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_wav(tmp_path_factory.mktemp("call") / "call.wav", two_people())
+
+
+def remove_file(page: Page) -> None:
+    page.locator("#asr-upload button").first.click()
+    page.wait_for_selector("#asr-upload input[type=file]", state="attached")
+
+
+def test_a_chosen_file_says_what_it_is_and_a_call_who_spoke(visit: Visit, call: Path) -> None:
+    with visit("/") as page:
+        expect(page.locator("#asr-channels")).to_be_hidden()
+        upload(page, call)
+        expect(page.locator(".asr-facts")).to_have_text("16 kHz · 立体声 · 00:18")
+        expect(page.locator("#asr-channels")).to_be_visible()
+        page.click("#asr-start")
+        page.wait_for_selector(".asr-result")
+        lines = page.locator("#asr-panel .asr-lines li")
+        expect(lines).to_have_count(len(TURNS))
+        for line, (channel, _, text) in zip(lines.all(), TURNS, strict=True):
+            expect(line.locator(".asr-who")).to_have_text(("坐席", "客户")[channel])
+            expect(line.locator(".asr-text.written")).to_have_text(text)
+
+
+def test_the_channels_can_be_taken_as_one(visit: Visit, call: Path) -> None:
+    with visit("/", locale="en-US") as page:
+        upload(page, call)
+        page.locator("#asr-channels input").click()
+        page.get_by_role("option", name="Mix").click()
+        page.click("#asr-start")
+        page.wait_for_selector(".asr-result")
+        expect(page.locator("#asr-panel .asr-lines li").first).to_be_visible()
+        expect(page.locator("#asr-panel .asr-who", has_text=re.compile("Agent|Customer"))).to_have_count(0)
+
+
+def test_mono_has_no_channels_to_choose_and_the_choice_goes_with_the_file(
+    visit: Visit, call: Path, tmp_path: Path
+) -> None:
+    mono = write_wav(tmp_path / "mono.wav", say("任务已经完成")[::2], rate=8000)
+    with visit("/") as page:
+        upload(page, call)
+        expect(page.locator("#asr-channels")).to_be_visible()
+        remove_file(page)
+        expect(page.locator(".asr-facts")).to_have_count(0)
+        expect(page.locator("#asr-channels")).to_be_hidden()
+        upload(page, mono)
+        expect(page.locator(".asr-facts")).to_have_text("8 kHz · 单声道 · 00:02")
+        expect(page.locator("#asr-channels")).to_be_hidden()
+
+
+def test_a_file_that_cannot_be_read_says_why_without_a_window(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "call.vox").write_bytes(bytes(range(7, 256, 3)) * 50)
+    with visit("/") as page:
+        upload(page, tmp_path / "call.vox")
+        expect(page.locator(".asr-facts.unreadable")).to_contain_text("ffmpeg -f u8 -c:a adpcm_ima_oki -ar 8000")
+        expect(page.locator(".toast-body, .asr-toast.shown")).to_have_count(0)

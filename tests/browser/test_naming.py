@@ -1,0 +1,99 @@
+"""Who speaks, on the pages: names beside the lines, renaming, swapping the two channels."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.helpers.browser import go, recognise
+from tests.helpers.speech import say, silence, write_wav
+
+Visit = Callable[..., AbstractContextManager[Page]]
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A telephone call: one person on each channel, two turns each."""
+    turns = [say("会议现在开始"), say("请检查网络", voice="m6"), say("任务已经完成"), say("打开空调", voice="m6")]
+    left, right = [silence(0.5)], [silence(0.5)]
+    for number, turn in enumerate(turns):
+        pair = (turn, silence(len(turn) / 16_000))
+        mine, other = pair if number % 2 == 0 else pair[::-1]
+        left += [mine, silence(1)]
+        right += [other[: len(mine)], silence(1)]
+    sides = [np.concatenate(side) for side in (left, right)]
+    length = min(map(len, sides))
+    stereo = np.stack([side[:length] for side in sides], axis=1)
+    return write_wav(tmp_path_factory.mktemp("calls") / "电话.wav", stereo, channels=2)
+
+
+def who(page: Page) -> Any:
+    return page.locator(".asr-lines .asr-who")
+
+
+def rename(page: Page, line: int, name: str, button: str) -> None:
+    who(page).nth(line).click()
+    dialog = page.locator("dialog.asr-naming")
+    dialog.locator("input").fill(name)
+    dialog.get_by_role("button", name=button).click()
+    expect(dialog).to_have_count(0)
+
+
+def test_names_are_given_to_all_lines_or_one_and_swapped(visit: Visit, call: Path, server_url: str) -> None:
+    with visit("/") as page:
+        recognise(page, call)
+        expect(who(page)).to_have_text(["坐席", "客户", "坐席", "客户"])
+        page.get_by_role("button", name="坐席 ⇄ 客户").click()
+        expect(who(page)).to_have_text(["客户", "坐席", "客户", "坐席"])
+
+        rename(page, 1, "王经理", "“坐席”的 2 句全部改名")
+        expect(who(page)).to_have_text(["客户", "王经理", "客户", "王经理"])
+        rename(page, 2, "<b>李</b>", "只改这一句")
+        expect(who(page)).to_have_text(["客户", "王经理", "<b>李</b>", "王经理"])
+        assert page.locator(".asr-who b").count() == 0
+        # Naming somebody is not a wish to hear the line.
+        assert page.evaluate("document.querySelector('asr-player').audio.paused")
+
+        # The history has the same names: in the row's snippet, in the detail, in what is taken away.
+        row = page.evaluate("asr.recognitionInAddress()")
+        go(page, f"{server_url}/history")
+        expect(page.locator(f".asr-row[data-id='{row}']")).to_contain_text("王经理：")
+        page.locator(f".asr-row[data-id='{row}']").click()
+        expect(who(page)).to_have_text(["客户", "王经理", "<b>李</b>", "王经理"])
+        # Who says one line only leaves no choice.
+        rename(page, 0, "小张", "改名")
+        expect(who(page).first).to_have_text("小张")
+        text = page.request.get(f"{server_url}/v1/recognitions/{row}/export?format=txt").text()
+        assert [line.partition("：")[0].partition(": ")[0] for line in text.splitlines()] == [
+            "小张",
+            "王经理",
+            "<b>李</b>",
+            "王经理",
+        ]
+        vtt = page.request.get(f"{server_url}/v1/recognitions/{row}/export?format=vtt").text()
+        assert "<v &lt;b&gt;李&lt;/b&gt;>" in vtt
+
+
+def test_a_name_can_be_given_with_the_keyboard_and_left_alone(visit: Visit, call: Path) -> None:
+    with visit("/", locale="en-US") as page:
+        recognise(page, call)
+        expect(who(page).first).to_have_text("Agent")
+        who(page).first.focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog.asr-naming")).to_have_count(0)
+        expect(who(page).first).to_have_text("Agent")
+        page.keyboard.press("Enter")
+        page.locator("dialog.asr-naming input").fill("Ann")
+        page.keyboard.press("Enter")
+        expect(who(page)).to_have_text(["Ann", "Customer", "Ann", "Customer"])
+
+
+def test_the_number_of_speakers_is_offered_where_the_model_can(visit: Visit) -> None:
+    with visit("/") as page:
+        page.get_by_text("高级").click()
+        expect(page.locator("#asr-speakers")).to_be_visible()

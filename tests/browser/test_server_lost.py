@@ -1,0 +1,74 @@
+"""A page that is open while the server is away says so, and goes on by itself when it is back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, expect
+
+from tests.helpers.browser import go, upload
+from tests.helpers.server import Server
+
+Recording = Callable[..., Path]
+
+
+def test_what_was_under_way_is_followed_again_after_a_restart(
+    browser: Browser, recording: Recording, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "data").start()
+    context = browser.new_context(locale="zh-CN")
+    try:
+        page = context.new_page()
+        go(page, server.url)
+        upload(page, recording("很慢.wav", repeats=60, level=47))
+        page.click("#asr-start")
+        page.wait_for_selector(".asr-lines.live li")
+        address, port = page.url, str(urlsplit(server.url).port)
+        assert "?r=" in address
+
+        server.kill()
+        bar = page.locator(".asr-server-lost")
+        expect(bar).to_have_text("服务器没有回应，正在重连…", timeout=20_000)
+        expect(page.locator(".toast-wrap .toast-body:visible")).to_have_count(0)
+
+        server = Server(tmp_path / "data", ("serve", "--port", port)).start()
+        expect(bar).to_have_count(0, timeout=30_000)
+        expect(page.locator("#asr-panel")).to_contain_text("很慢.wav", timeout=30_000)
+        assert page.url == address
+        # And the page works as before.
+        if page.locator("#asr-cancel").is_visible():
+            page.click("#asr-cancel")
+        expect(page.locator("#asr-panel :is(.asr-result, .asr-failure)").first).to_be_visible(timeout=60_000)
+        expect(page.locator("#asr-start")).to_be_visible()
+    finally:
+        context.close()
+        server.stop()
+
+
+def test_a_page_at_rest_keeps_its_form_through_a_gap_and_works_after_a_restart(
+    browser: Browser, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "data").start()
+    context = browser.new_context(locale="en-US")
+    try:
+        page = context.new_page()
+        go(page, server.url)
+        page.fill("#asr-hotwords textarea", "mine")
+        bar = page.locator(".asr-server-lost")
+        context.set_offline(True)
+        expect(bar).to_have_text("The server does not answer; reconnecting…", timeout=20_000)
+        context.set_offline(False)
+        expect(bar).to_have_count(0, timeout=30_000)
+        expect(page.locator("#asr-hotwords textarea")).to_have_value("mine")
+
+        server.kill()
+        expect(bar).to_be_visible(timeout=20_000)
+        server = Server(tmp_path / "data", ("serve", "--port", str(urlsplit(server.url).port))).start()
+        expect(bar).to_have_count(0, timeout=30_000)
+        expect(page.locator("#asr-hotwords textarea")).to_have_value("")
+        expect(page.locator(".asr-banner")).to_be_visible()
+        page.locator("#asr-samples [data-event=sample]").first.click()
+        expect(page.locator(".asr-result")).to_contain_text("numbers", timeout=60_000)
+    finally:
+        context.close()
+        server.stop()

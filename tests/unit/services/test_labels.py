@@ -1,0 +1,121 @@
+"""Naming those who speak, on a real history."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from domain.access import Visitor
+from domain.errors import InvalidInput, InvalidOptions, NotFound
+from domain.labels import names_by_line
+from domain.recognition import Recognition
+from domain.transcript import Segment, Transcript
+from services.labels import Labels
+from storage.history import SqlHistory
+from storage.migrations import upgrade
+from storage.sql import open_database
+from tests.helpers.storage import a_row, succeeded
+
+OWNER, STRANGER, ADMIN = Visitor("visitor-1"), Visitor("visitor-2"), Visitor("root", is_admin=True)
+
+
+def talk(*speakers: str | None, channel: int | None = None) -> Transcript:
+    return Transcript(tuple(Segment(n, n + 1, "好", "好", channel, who) for n, who in enumerate(speakers)), "zh")
+
+
+def call(*channels: int) -> Transcript:
+    return Transcript(tuple(Segment(n, n + 1, "好", "好", channel) for n, channel in enumerate(channels)), "zh")
+
+
+def names(row: Recognition) -> list[str]:
+    return names_by_line(row.transcript.segments, row.labels)
+
+
+@pytest.fixture
+async def history(tmp_path: Path) -> AsyncIterator[SqlHistory]:
+    url = f"sqlite:///{tmp_path / 'history.db'}"
+    upgrade(url)
+    database = open_database(url)
+    yield SqlHistory(database)
+    database.close()
+
+
+async def test_everybody_of_a_name_or_one_line(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=talk("1", "2", "1", "2"))
+    await history.insert(row)
+    labels = Labels(history)
+    done = await labels.rename(row.id, 0, "王经理", everyone=True, visitor=OWNER)
+    assert names(done) == ["王经理", "说话人 2", "王经理", "说话人 2"]
+    # One line goes to whoever has that name.
+    done = await labels.rename(row.id, 3, "王经理", everyone=False, visitor=OWNER)
+    assert names(done) == ["王经理", "说话人 2", "王经理", "王经理"]
+    assert done.labels == {"speaker1": "王经理"}
+    # A name that nobody has is somebody new.
+    done = await labels.rename(row.id, 2, "李女士", everyone=False, visitor=OWNER)
+    assert names(done) == ["王经理", "说话人 2", "李女士", "王经理"]
+    assert done.transcript.segments[2].speaker == "3"
+    # The usual name, or none, takes a name back.
+    done = await labels.rename(row.id, 0, "说话人 1", everyone=True, visitor=OWNER)
+    assert done.labels == {"speaker3": "李女士"}
+    stored = await history.get(row.id, user=None)
+    assert stored is not None
+    assert names(stored) == ["说话人 1", "说话人 2", "李女士", "说话人 1"]
+
+
+async def test_a_line_of_the_other_channel(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=call(0, 1, 0))
+    await history.insert(row)
+    done = await Labels(history).rename(row.id, 2, "客户", everyone=False, visitor=OWNER)
+    assert names(done) == ["坐席", "客户", "客户"]
+    assert done.transcript.segments[2].channel == 0, "where the sound is does not change"
+
+
+async def test_channels_are_swapped_and_back(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=call(0, 1))
+    await history.insert(row)
+    labels = Labels(history)
+    assert names(await labels.swap(row.id, visitor=OWNER)) == ["客户", "坐席"]
+    await labels.rename(row.id, 1, "小李", everyone=True, visitor=OWNER)
+    assert names(await labels.swap(row.id, visitor=OWNER)) == ["小李", "客户"]
+    back = await labels.rename(row.id, 0, "", everyone=True, visitor=OWNER)
+    assert back.labels == {}
+
+
+async def test_only_the_owner_and_administrators_name(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=talk("1", "2"))
+    await history.insert(row)
+    labels = Labels(history)
+    for change in (
+        labels.rename(row.id, 0, "x", everyone=True, visitor=STRANGER),
+        labels.change(row.id, {"speaker1": "x"}, {}, visitor=STRANGER),
+        labels.swap(row.id, visitor=STRANGER),
+        labels.change("no-id", {}, {}, visitor=ADMIN),
+    ):
+        with pytest.raises(NotFound):
+            await change
+    assert names(await labels.rename(row.id, 0, "x", everyone=True, visitor=ADMIN)) == ["x", "说话人 2"]
+
+
+async def test_what_is_no_name_no_key_or_no_line_is_refused(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=talk("1", "2"))
+    running = a_row()
+    await history.insert(row)
+    await history.insert(running)
+    labels = Labels(history)
+    for names_given, lines in (
+        ({"speaker1": "长" * 41}, {}),
+        ({"boss": "x"}, {}),
+        ({}, {2: "speaker1"}),
+        ({}, {-1: "speaker1"}),
+        ({}, {0: "王经理"}),
+        ({"speaker1": "kept?"}, {0: "boss"}),
+    ):
+        with pytest.raises(InvalidOptions):
+            await labels.change(row.id, names_given, lines, visitor=OWNER)
+    with pytest.raises(InvalidOptions):
+        await labels.rename(row.id, 9, "x", everyone=True, visitor=OWNER)
+    with pytest.raises(InvalidInput):
+        await labels.change(running.id, {"speaker1": "x"}, {}, visitor=OWNER)
+    stored = await history.get(row.id, user=None)
+    assert stored is not None
+    assert stored.labels == {}

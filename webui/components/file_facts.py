@@ -1,0 +1,28 @@
+"""The line below a chosen file: ``8 kHz · 立体声 · 12:34``."""
+
+from html import escape
+
+from domain.recognition import AudioInfo
+from webui.components.units import clock, rate_text
+from webui.i18n import Words
+
+
+def facts_view(info: AudioInfo, words: Words) -> str:
+    """What is known of the file; nothing where nothing is."""
+    parts = [rate_text(info.sample_rate), channels_text(info.channels, words)]
+    if info.seconds:
+        parts.append(clock(max(1000, round(info.seconds * 1000))))
+    text = " · ".join(part for part in parts if part)
+    return f'<p class="asr-facts" role="status">{escape(text)}</p>' if text else ""
+
+
+def unreadable_view(reason: str) -> str:
+    """Why the file cannot be read, as plain text."""
+    return f'<p class="asr-facts unreadable" role="status">{escape(reason)}</p>'
+
+
+def channels_text(channels: int, words: Words) -> str:
+    """单声道, 立体声, 6 声道; empty while unknown."""
+    if not channels:
+        return ""
+    return words(f"channels_{channels}") if channels in (1, 2) else words("channels_n", count=channels)

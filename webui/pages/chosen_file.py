@@ -1,0 +1,42 @@
+"""What the chosen file is, and the choice that only a recording of two channels has."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from domain.errors import SpeechError
+from services.file_facts import file_facts
+from webui.components.file_facts import facts_view, unreadable_view
+from webui.components.inputs import Upload
+from webui.i18n import Words
+from webui.pages.context import PageContext
+
+
+def chosen_file(upload: Upload | None, microphone: str | None, words: Words) -> Upload | None:
+    """The file that the form holds, by whichever way."""
+    return upload or (Upload(Path(microphone), f"{words('tab_microphone')}.wav") if microphone else None)
+
+
+class ChosenFile:
+    """One event: a file was chosen, or taken out again."""
+
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
+
+    async def look(self, upload: Upload | None, microphone: str | None, request: gr.Request) -> tuple[Any, Any]:
+        """``8 kHz · 立体声 · 12:34``, or why it cannot be read. Returns ``(facts, channels)``."""
+        words = self._context.words(request)
+        chosen = chosen_file(upload, microphone, words)
+        if chosen is None:
+            return "", _choice(0)
+        try:
+            info = await file_facts(chosen.path, chosen.filename)
+        except SpeechError as error:
+            return unreadable_view(self._context.sentence(error, request)), _choice(0)
+        return facts_view(info, words), _choice(info.channels)
+
+
+def _choice(channels: int) -> Any:
+    """声道, as it is with a new file: a choice made for the one before is not this one's."""
+    return gr.Dropdown(value="auto", visible=channels == 2)
