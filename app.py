@@ -225,7 +225,7 @@ def node(settings: Settings, port_file: Path | None, parent_pid: int | None) -> 
             host=settings.host,
             port=settings.port,
             port_file=port_file,
-            end_with_parent=parent_pid is not None,
+            parent_pid=parent_pid,
             drain_seconds=OWN_NODE_DRAIN_SECONDS if parent_pid else DRAIN_SECONDS,
             version=VERSION,
         )

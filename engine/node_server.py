@@ -33,14 +33,14 @@ def serve_node(
     port: int = 0,
     port_file: Path | None = None,
     drain_seconds: float = DRAIN_SECONDS,
-    end_with_parent: bool = False,
+    parent_pid: int | None = None,
     version: str = "",
 ) -> int:
     """Serves a node until SIGTERM or SIGINT; returns the exit status, 0 after a clean end.
 
-    ``port``: 0 takes a free one; it is written to ``port_file`` as soon as the node listens. ``end_with_parent``: end
-    when the process that started this one has gone, however that went. A second signal ends at once. Raises
-    ``OSError`` when the port is taken. Whether ``host`` asks for a token is checked with the settings.
+    ``port``: 0 takes a free one; it is written to ``port_file`` as soon as the node listens. ``parent_pid``: end when
+    the process that started this one has gone, however that went and however early. A second signal ends at once.
+    Raises ``OSError`` when the port is taken. Whether ``host`` asks for a token is checked with the settings.
     """
     logging.getLogger().addFilter(_is_no_chatter)
     listener = _listen(host, port)
@@ -54,7 +54,7 @@ def serve_node(
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=_CLOSE_SECONDS, lifespan="on"
         )
-        server = _NodeServer(config, app, port_file, drain_seconds, os.getppid() if end_with_parent else None)
+        server = _NodeServer(config, app, port_file, drain_seconds, parent_pid)
         server.run(sockets=[listener])
         return 0 if server.started else 1
     finally:

@@ -17,4 +17,4 @@ if __name__ == "__main__":
     parser.add_argument("--parent-pid", type=int)
     args = parser.parse_args()
     settings = load_settings(data_dir=args.data_dir, model="demo", node_token="secret")
-    sys.exit(serve_node(settings, port=args.port, port_file=args.port_file, end_with_parent=bool(args.parent_pid)))
+    sys.exit(serve_node(settings, port=args.port, port_file=args.port_file, parent_pid=args.parent_pid))

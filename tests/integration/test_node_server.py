@@ -31,7 +31,8 @@ from engine.node_server import serve_node
 from settings import load_settings
 data, token, parent = sys.argv[1:]
 settings = load_settings(data_dir=Path(data), model="demo", node_token=token, slots=2)
-sys.exit(serve_node(settings, port_file=Path(data) / "port", end_with_parent=bool(parent), version="9.9"))
+parent_pid = int(parent) if parent else None
+sys.exit(serve_node(settings, port_file=Path(data) / "port", parent_pid=parent_pid, version="9.9"))
 """
 
 
@@ -324,8 +325,8 @@ def test_sigterm_lets_the_job_end_and_then_the_node(tmp_path: Path, short: Path,
 
 def test_a_node_ends_with_its_parent(tmp_path: Path) -> None:
     starter = (
-        "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-c', {RUN!r}, {str(tmp_path)!r}, {TOKEN!r}, 'yes'])\n"
+        "import os, subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {RUN!r}, {str(tmp_path)!r}, {TOKEN!r}, str(os.getpid())])\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
@@ -343,6 +344,17 @@ def test_a_node_ends_with_its_parent(tmp_path: Path) -> None:
         parent.wait()
         if parent.stdout is not None:
             parent.stdout.close()
+
+
+def test_a_node_whose_parent_died_before_it_began_ends_too(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    node = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path), TOKEN, str(gone.pid)])
+    try:
+        assert node.wait(WAIT_SECONDS) == 0
+    finally:
+        node.kill()
+        node.wait()
 
 
 def _lives(pid: int) -> bool:
