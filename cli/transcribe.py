@@ -30,6 +30,7 @@ _WARNINGS = {
     "truncated": "the file is incomplete; only the part that could be read was recognised",
     "damaged": "the file is damaged; the damaged parts were skipped",
     "suspect": "some segments are suspect: nobody may have said their text; listen to the recording to check",
+    "speakers_failed": "the speakers could not be told apart because of an error; the text is not affected",
 }
 
 

@@ -15,11 +15,17 @@ from domain.transcript import Segment, Track, join_texts
 Language = Literal["zh", "en"]
 #: Characters of a name.
 MAX_NAME_CHARS = 40
+#: Characters of what is looked at as a name at all: blanks and invisible characters are not counted above.
+_MAX_GIVEN_CHARS = 1_000
 #: The largest number of a speaker: those that were heard, and people whom somebody named line by line.
 MAX_SPEAKER_NUMBER = 99
+#: How many can have a name in one recording.
+MAX_NAMES = 2 + MAX_SPEAKER_NUMBER
 _KEY = re.compile(r"channel[01]|speaker[1-9][0-9]?")
 _CHANNELS: dict[Language, tuple[str, str]] = {"zh": ("坐席", "客户"), "en": ("Agent", "Customer")}
 _SPEAKER: dict[Language, str] = {"zh": "说话人 {}", "en": "Speaker {}"}
+_USUAL = {name: f"channel{number}" for names in _CHANNELS.values() for number, name in enumerate(names)}
+_USUAL_SPEAKER = re.compile(r"(?:说话人|Speaker) ([1-9][0-9]?)")
 
 
 def key_of(segment: Segment) -> str | None:
@@ -42,9 +48,21 @@ def default_name(key: str, language: Language = "zh") -> str:
     return _SPEAKER[language].format(number) if number.isdecimal() else key
 
 
+def usual_bearer(name: str) -> str | None:
+    """Whose usual name this is, in any language: ``channel1`` for 客户 and for Customer."""
+    number = _USUAL_SPEAKER.fullmatch(name)
+    return f"speaker{number[1]}" if number else _USUAL.get(name)
+
+
+def as_read(name: str, language: Language) -> str:
+    """A name in the reader's language: a usual one is the same in all (the two channels swapped)."""
+    usual = usual_bearer(name)
+    return name if usual is None else default_name(usual, language)
+
+
 def name_of(key: str, labels: Mapping[str, str], language: Language = "zh") -> str:
     """How a channel or speaker is called in a recording with these names."""
-    return labels.get(key) or default_name(key, language)
+    return as_read(labels.get(key) or default_name(key), language)
 
 
 def keys_of(segments: Sequence[Segment]) -> list[str]:
@@ -75,12 +93,16 @@ def said_by(name: str, text: str) -> str:
 def plain_text(segments: Sequence[Segment], labels: Mapping[str, str], track: Track, language: Language = "zh") -> str:
     """The text to take away: a line for each turn where names are shown, else one text without breaks."""
     names, is_written = names_by_line(segments, labels, language), track == "written"
-    turns: list[tuple[str, list[str]]] = []
+    # Two people may have one name: a turn ends where the next one speaks.
+    turns: list[tuple[str | None, str, list[str]]] = []
     for name, segment in zip(names, segments, strict=True):
-        if not turns or turns[-1][0] != name:
-            turns.append((name, []))
-        turns[-1][1].append(segment.text(is_written))
-    return "\n".join(said_by(name, join_texts(texts)) for name, texts in turns)
+        key, text = key_of(segment) if name else None, segment.text(is_written)
+        if not text:
+            continue
+        if not turns or turns[-1][0] != key:
+            turns.append((key, name, []))
+        turns[-1][2].append(text)
+    return "\n".join(said_by(name, join_texts(texts)) for _, name, texts in turns)
 
 
 def checked_key(key: str) -> str:
@@ -96,13 +118,19 @@ def checked_key(key: str) -> str:
 
 def checked_name(name: str) -> str:
     """A person's name as it is kept: one line without invisible characters. Raises :class:`InvalidOptions`."""
+    if len(name) > _MAX_GIVEN_CHARS:
+        raise _too_long(len(name))
     visible = "".join(char if unicodedata.category(char)[0] not in "C" else " " for char in name)
     clean = " ".join(visible.split())
     if len(clean) > MAX_NAME_CHARS:
-        raise InvalidOptions(
-            f"a name may have {MAX_NAME_CHARS} characters; this one has {len(clean)}",
-            field="labels",
-            reason="too_long",
-            limit=MAX_NAME_CHARS,
-        )
+        raise _too_long(len(clean))
     return clean
+
+
+def _too_long(length: int) -> InvalidOptions:
+    return InvalidOptions(
+        f"a name may have {MAX_NAME_CHARS} characters; this one has {length}",
+        field="labels",
+        reason="too_long",
+        limit=MAX_NAME_CHARS,
+    )

@@ -13,6 +13,10 @@ from typing import Any, Protocol
 from domain.node import NodeIntent, NodeJob, NodeProgress, NodeResult, NodeStatus
 from domain.recognition import HistoryPage, HistoryQuery, Progress, Recognition
 from domain.ticket import Grant, Ticket, Waiting
+from domain.transcript import Segment
+
+#: From a row's labels and segments to names by key and speakers by number of the segment.
+NamesChange = Callable[[Mapping[str, str], Sequence[Segment]], tuple[Mapping[str, str], Mapping[int, str]]]
 
 
 class HistoryStore(Protocol):
@@ -63,13 +67,13 @@ class HistoryStore(Protocol):
         """Rows newest first, by keyset."""
         ...
 
-    async def set_labels(
-        self, recognition_id: str, names: Mapping[str, str], speakers: Mapping[int, str], *, user: str | None
-    ) -> Recognition | None:
+    async def set_labels(self, recognition_id: str, change: NamesChange, *, user: str | None) -> Recognition | None:
         """Names who speaks in a final row, and returns it; ``None`` where there is none, or it is somebody else's.
 
-        ``names`` are added to the row's labels (an empty one is taken away), ``speakers`` are set for the segments of
-        these numbers (there is no other change to a final row). Two who do so at once lose nothing of each other's.
+        ``change`` is asked with what the row holds, which nobody changes meanwhile: two who do so at once lose nothing
+        of each other's. Of its answer, the names are added to the row's labels (an empty one is taken away), and the
+        speakers set for the segments of these numbers (there is no other change to a final row). What it raises, this
+        raises, and nothing changes; it may be asked more than once.
         """
         ...
 

@@ -10,6 +10,8 @@ from domain.plain import as_object, as_whole
 Doubt = Literal["no_speech", "only_hotwords", "repetition", "cut_off"]
 #: ``spoken``: as the words were said (二零二五年). ``written``: as one writes them (2025年).
 Track = Literal["spoken", "written"]
+#: A warning: the speaker model failed and nobody was told apart. Such a result is shown, but not kept for others.
+SPEAKERS_FAILED = "speakers_failed"
 
 
 class Word(NamedTuple):
@@ -57,8 +59,8 @@ class ModelSegment:
             as_whole(data["end_ms"]),
             str(data["text"]),
             _words(data.get("words") or ()),
-            data.get("channel"),
-            data.get("speaker"),
+            _channel(data.get("channel")),
+            _speaker(data.get("speaker")),
             _doubt(data.get("suspect")),
         )
 
@@ -66,6 +68,19 @@ class ModelSegment:
 def _doubt(value: Any) -> Doubt | None:
     if value is not None and value not in get_args(Doubt):
         raise ValueError(f"unknown doubt {value!r}")
+    return value
+
+
+def _channel(value: Any) -> int | None:
+    # ``True`` and ``1.0`` equal 1.
+    if value is not None and (type(value) is not int or value not in (0, 1)):
+        raise ValueError(f"unknown channel {value!r}")
+    return value
+
+
+def _speaker(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"a speaker is a text, not {value!r}")
     return value
 
 
@@ -148,8 +163,8 @@ class Segment:
             as_whole(data["end_ms"]),
             data.get("raw_text"),
             data.get("normalized_text"),
-            data.get("channel"),
-            data.get("speaker"),
+            _channel(data.get("channel")),
+            _speaker(data.get("speaker")),
             tuple(Word(w["text"], w["start_ms"], w["end_ms"]) for w in data.get("words") or ()),
             _doubt(data.get("suspect")),
         )

@@ -12,13 +12,13 @@ import numpy as np
 from domain.errors import NodeBusy, RecognitionFailed, SpeechError
 from domain.node import Health, NodeJob, NodeProgress, NodeResult
 from domain.options import VadOptions
-from domain.transcript import ModelOutput, ModelSegment, Word
+from domain.transcript import SPEAKERS_FAILED, ModelOutput, ModelSegment, Word
 from engine.doubts import noise_level
 from engine.engine_state import Engine, EngineState, ModelSource
 from engine.families import Decoding, Heard
 from engine.families.base import decoding_of
 from engine.run import Run
-from engine.samples import MIN_MODEL_SAMPLES, RATE, duration_ms, is_silent, open_samples, stretch
+from engine.samples import RATE, can_be_heard, duration_ms, open_samples, stretch
 from engine.second_hearing import HearingCounts, Settled, settle
 
 _log = logging.getLogger(__name__)
@@ -208,11 +208,11 @@ class Recogniser:
             segments += new
             languages |= {heard.language} if heard.text and heard.language else set()
             run.publish(NodeProgress(number, len(places), tuple(new)))
-        if engine.speakers is not None:
-            segments = engine.speakers.name(samples, segments, run.job.options.speakers, run.check)
+        named = _named(run, samples, segments, engine)
+        warnings = (*_warnings(segments), *(() if named is not None else (SPEAKERS_FAILED,)))
         language = languages.pop() if decoding.language == "auto" and len(languages) == 1 else decoding.language
         return NodeResult(
-            ModelOutput(decoding.track, tuple(segments), language, _warnings(segments)),
+            ModelOutput(decoding.track, tuple(named if named is not None else segments), language, warnings),
             model.preset.name,
             self._state.fingerprint.value,
             engine.device,
@@ -237,12 +237,7 @@ class Recogniser:
         parts = [stretch(samples, *place) for place in places]
         noise_db = noise_level(samples)
         run.check()
-        futures = [
-            None
-            if len(part) < MIN_MODEL_SAMPLES or is_silent(part)
-            else engine.queue.submit(run.job.id, part, decoding)
-            for part in parts
-        ]
+        futures = [engine.queue.submit(run.job.id, part, decoding) if can_be_heard(part) else None for part in parts]
 
         def hear_again(part: np.ndarray, plain: Decoding) -> Heard:
             run.check()
@@ -263,6 +258,22 @@ def _result_of(future: "Future[Heard]", run: Run) -> Heard:
     except CancelledError:
         run.check()
         raise RecognitionFailed("the node is shutting down", reason="closed") from None
+
+
+def _named(run: Run, samples: np.ndarray, segments: list[ModelSegment], engine: Engine) -> list[ModelSegment] | None:
+    """The segments with their speakers; ``None`` when the speaker model failed: the text is worth having without."""
+    if engine.speakers is None:
+        return segments
+    try:
+        return engine.speakers.name(samples, segments, run.job.options.speakers, run.check)
+    except SpeechError:
+        raise
+    # Whatever FunASR, torch and scikit-learn raise: there is no common base.
+    except Exception:
+        # A node that closes ends the model's thread under it.
+        run.check()
+        _log.exception("job %s: the speakers could not be told apart", run.job.id)
+        return None
 
 
 def _warnings(segments: list[ModelSegment]) -> tuple[str, ...]:

@@ -56,6 +56,11 @@ def is_silent(samples: np.ndarray) -> bool:
     return len(samples) == 0 or int(samples.max()) - int(samples.min()) <= _SILENT_RANGE
 
 
+def can_be_heard(samples: np.ndarray) -> bool:
+    """Whether ``(samples,)`` int16 may reach a model: it breaks on less, and invents words for digital silence."""
+    return len(samples) >= MIN_MODEL_SAMPLES and not is_silent(samples)
+
+
 def as_floats(samples: np.ndarray) -> np.ndarray:
     """``(samples,)`` int16 as float32 in [-1, 1), a copy."""
     return samples.astype(np.float32) / 32_768

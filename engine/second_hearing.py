@@ -13,7 +13,7 @@ import numpy as np
 from domain.transcript import Doubt, Word, join_texts
 from engine.doubts import doubt_of, units
 from engine.families import Decoding, Heard
-from engine.samples import RATE, quietest_cut
+from engine.samples import RATE, can_be_heard, quietest_cut
 
 #: ``kept``: the first text was right after all; ``replaced``: the one without hotwords was taken; ``split``: that of
 #: the two halves; ``dropped``: nothing was said; ``suspect``: still odd, and shown so.
@@ -85,7 +85,7 @@ class _Second:
     def settle(self, first: Heard, doubt: Doubt, *, had_hotwords: bool) -> tuple[Settled, Outcome]:
         odd = [Settled(first, doubt)]
         if had_hotwords:
-            whole = self._judged(self._samples, self._hear(self._samples, self._plain))
+            whole = self._heard_again(self._samples)
             if whole.suspect is None:
                 return self._chosen(first, whole.heard, doubt)
             # Where nothing was said, nothing speaks for the hotwords.
@@ -114,10 +114,14 @@ class _Second:
             return None
         cut = quietest_cut(self._samples)
         left, right = self._samples[:cut], self._samples[cut:]
-        halves = [self._judged(part, self._hear(part, self._plain)) for part in (left, right)]
+        halves = [self._heard_again(part) for part in (left, right)]
         both = _joined(halves[0].heard, halves[1].heard, cut * 1000 // RATE)
         doubt = halves[0].suspect or halves[1].suspect or self._judged(self._samples, both).suspect
         return Settled(both, doubt)
+
+    def _heard_again(self, samples: np.ndarray) -> Settled:
+        # A half may be silence where the whole is not.
+        return self._judged(samples, self._hear(samples, self._plain) if can_be_heard(samples) else Heard(""))
 
     def _judged(self, samples: np.ndarray, heard: Heard) -> Settled:
         return Settled(heard, doubt_of(samples, self._noise_db, heard.text, cut_off=heard.cut_off))

@@ -29,9 +29,17 @@ def tell_apart(vectors: np.ndarray, count: int) -> np.ndarray:
 
     ``vectors``: ``(n, size)``. ``count``: 0 as many speakers as are heard, else so many (at most n). Always the same
     answer for the same vectors. Time and memory are bounded by those of :data:`SAMPLE` vectors.
+
+    A vector that is not finite (a model in half precision overflows) tells nothing: its speaker is that of the nearest
+    one in time. Raises ``ValueError`` when none is finite.
     """
     if len(vectors) == 0:
         return np.zeros(0, np.int64)
+    good = np.flatnonzero(np.isfinite(vectors).all(axis=1))
+    if len(good) == 0:
+        raise ValueError("no voice vector is finite")
+    if len(good) < len(vectors):
+        return by_appearance(tell_apart(vectors[good], count)[_nearest(good, len(vectors))])
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     places = np.linspace(0, len(unit) - 1, min(len(unit), SAMPLE)).round().astype(np.int64)
     labels = _clusters(unit[places].astype(np.float64), min(count, len(places)))
@@ -44,6 +52,14 @@ def by_appearance(labels: np.ndarray) -> np.ndarray:
     """The same groups, numbered in the order in which they come."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse]
+
+
+def _nearest(places: np.ndarray, size: int) -> np.ndarray:
+    """For each of ``size`` numbers the index of the nearest in ``places``, which are sorted; the earlier of two."""
+    wanted = np.arange(size)
+    after = np.searchsorted(places, wanted).clip(0, len(places) - 1)
+    before = (after - 1).clip(0)
+    return np.where(wanted - places[before] <= np.abs(places[after] - wanted), before, after)
 
 
 def _clusters(unit: np.ndarray, count: int) -> np.ndarray:

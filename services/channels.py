@@ -44,7 +44,6 @@ async def recognise_sounds(
         # The channel says who speaks; speaker "1" of one channel is not that of the other.
         options = options.with_changes(speakers=1)
     so_far = SegmentsSoFar(report, question.track, options.language, channels)
-    waiting = partial(on_waiting, so_far.wait)
     share, seconds = _SHARES.get(row.source, Share.INTERACTIVE), decoded.info.seconds
     answers = await _together(
         [
@@ -53,7 +52,7 @@ async def recognise_sounds(
                 Ticket(f"{row.id}:{row.attempt}:{number}", row.user, question.model, seconds, share),
                 NodeJob(f"{row.id}:{number}", options, question.track),
                 sound.path,
-                waiting,
+                partial(on_waiting, partial(so_far.wait, number)),
                 so_far,
                 number,
             )
@@ -97,6 +96,13 @@ class _Part:
     of: int = 0
     steps: int = 0
     shown: list[Segment] = field(default_factory=list[Segment])
+    #: Where it waits: before its first step, and again after its node failed.
+    waits: Progress | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a node works on it."""
+        return self.waits is None and self.segment < self.of
 
 
 class SegmentsSoFar:
@@ -109,11 +115,21 @@ class SegmentsSoFar:
         self._channels = channels
         self._parts = [_Part() for _ in channels]
         self._started = time.monotonic()
+        self._last = Progress()
 
-    async def wait(self, progress: Progress) -> None:
-        """Says where a job waits, unless the other one is under way already."""
-        if not any(part.steps for part in self._parts):
-            await self._report(progress)
+    async def wait(self, number: int, progress: Progress) -> None:
+        """Says where a job waits; of several that wait, the one that is nearest to its turn.
+
+        While another one is under way, its progress is reported once more instead: each report also asks whether the
+        row still belongs to this process.
+        """
+        self._parts[number].waits = progress
+        if not any(part.under_way for part in self._parts):
+            waiting = [part.waits for part in self._parts if part.waits]
+            nearest = min(waiting, key=lambda one: one.ahead)
+            # The text that was heard stays on show.
+            self._last = replace(nearest, segments=self._shown())
+        await self._report(self._last)
 
     def steps_beside(self, number: int) -> int:
         """Steps that were made for the other sounds."""
@@ -123,7 +139,7 @@ class SegmentsSoFar:
         """Takes one step over; step 0 begins anew, as a try on another node does."""
         part = self._parts[number]
         part.steps += 1
-        part.segment, part.of = step.segment, step.of
+        part.waits, part.segment, part.of = None, step.segment, step.of
         if step.segment == 0:
             part.shown.clear()
             if not any(other.segment for other in self._parts):
@@ -131,20 +147,24 @@ class SegmentsSoFar:
         # Only the new ones, and without word times: a long recording has thousands of steps.
         fresh = tuple(replace(_on_channel(self._channels[number], s), words=()) for s in step.segments)
         part.shown += transcript_of(ModelOutput(self._track, fresh, self._language)).segments
-        await self._report(self._progress(time.monotonic() - self._started))
+        self._last = self._progress(time.monotonic() - self._started)
+        await self._report(self._last)
 
     def _progress(self, elapsed: float) -> Progress:
         done, begun = sum(part.segment for part in self._parts), [part.of for part in self._parts if part.of]
         # A channel that has not begun is taken for as long as the other.
         of = round(sum(begun) * len(self._parts) / len(begun)) if begun else 0
-        shown = [segment for part in self._parts for segment in part.shown]
         return Progress(
             Stage.RECOGNISING,
             segment=done,
             of=of,
             remaining_seconds=elapsed * (of - done) / done if done else None,
-            segments=tuple(sorted(shown, key=_place) if len(self._parts) > 1 else shown),
+            segments=self._shown(),
         )
+
+    def _shown(self) -> tuple[Segment, ...]:
+        shown = [segment for part in self._parts for segment in part.shown]
+        return tuple(sorted(shown, key=_place) if len(self._parts) > 1 else shown)
 
 
 async def _recognise(

@@ -1,23 +1,28 @@
 """Naming those who speak: everybody of one name, or one line; and swapping the two channels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from domain.access import Visitor
 from domain.errors import InvalidInput, InvalidOptions, NotFound
 from domain.ids import is_id
 from domain.labels import (
+    MAX_NAMES,
     MAX_SPEAKER_NUMBER,
     Language,
+    as_read,
     checked_key,
     checked_name,
-    default_name,
     key_of,
     keys_of,
     name_of,
     speaker_of,
+    usual_bearer,
 )
-from domain.ports import HistoryStore
+from domain.ports import HistoryStore, NamesChange
 from domain.recognition import Recognition, Status
+from domain.transcript import Segment
+
+_Change = tuple[Mapping[str, str], Mapping[int, str]]
 
 
 class Labels:
@@ -31,22 +36,30 @@ class Labels:
     ) -> Recognition:
         """Gives names to ``channel0``, ``speaker1``, … (an empty one takes it back), and lines to other speakers.
 
-        ``lines``: the number of a segment, from 0, and the key of who speaks there. Returns the changed row. Raises
-        :class:`NotFound`, :class:`InvalidOptions`, and :class:`InvalidInput` while the recognition runs.
+        ``lines``: the number of a segment, from 0, and the key of who speaks there. Its ``speaker`` is then ``"2"``
+        for ``speaker2`` (a number that nobody had is somebody new), ``"channel1"`` for that channel. Returns the
+        changed row. Raises :class:`NotFound`, :class:`InvalidOptions`, and :class:`InvalidInput` while the
+        recognition runs.
         """
-        row = await self._finished(recognition_id, visitor)
-        names = {checked_key(key): checked_name(name) for key, name in labels.items()}
-        speakers = {number: speaker_of(checked_key(key)) for number, key in lines.items()}
-        count = len(row.transcript.segments)
-        for number in speakers:
-            if not 0 <= number < count:
+        if len(labels) > MAX_NAMES:
+            raise InvalidOptions(
+                f"{MAX_NAMES} can have a name; these are {len(labels)}",
+                field="labels",
+                reason="out_of_range",
+                limit=MAX_NAMES,
+            )
+
+        def decide(_: Mapping[str, str], segments: Sequence[Segment]) -> _Change:
+            count = len(segments)
+            outside = (number for number in lines if not 0 <= number < count)
+            if (number := next(outside, None)) is not None:
                 raise InvalidOptions(
                     f"there is no line {number}; there are {count}", field="lines", reason="out_of_range", limit=count
                 )
-        changed = await self._store.set_labels(row.id, names, speakers, user=visitor.scope)
-        if changed is None:
-            raise _not_found(recognition_id)
-        return changed
+            names = {checked_key(key): checked_name(name) for key, name in labels.items()}
+            return names, {number: speaker_of(checked_key(key)) for number, key in lines.items()}
+
+        return await self._changed(recognition_id, decide, visitor)
 
     async def rename(
         self, recognition_id: str, line: int, name: str, *, everyone: bool, visitor: Visitor, language: Language = "zh"
@@ -55,31 +68,36 @@ class Labels:
 
         One line goes to whoever has that name already, else to a new speaker. Raises as :meth:`change`.
         """
-        row = await self._finished(recognition_id, visitor)
-        segments = row.transcript.segments
-        key = key_of(segments[line]) if 0 <= line < len(segments) else None
         wanted = checked_name(name)
-        if everyone:
+
+        def decide(labels: Mapping[str, str], segments: Sequence[Segment]) -> _Change:
+            key = key_of(segments[line]) if 0 <= line < len(segments) else None
+            if not everyone:
+                return _one_line(line, wanted, labels, segments, language)
             if key is None:
                 raise InvalidOptions(f"nobody is known to speak in line {line}", field="lines", reason="unknown")
-            is_default = wanted == default_name(key, language)
-            return await self.change(row.id, {key: "" if is_default else wanted}, {}, visitor=visitor)
-        if not wanted:
-            return row
-        known = [*keys_of(segments), *row.labels]
-        bearer = next((item for item in known if name_of(item, row.labels, language) == wanted), None)
-        if bearer is not None:
-            return await self.change(row.id, {}, {line: bearer}, visitor=visitor)
-        added = _next_speaker(known)
-        return await self.change(row.id, {added: wanted}, {line: added}, visitor=visitor)
+            # Two people may have one name: the page counts lines by name, and says that all of them change.
+            shown = name_of(key, labels, language)
+            same = [item for item in keys_of(segments) if name_of(item, labels, language) == shown]
+            return {item: _kept(item, wanted) for item in same}, {}
 
-    async def swap(self, recognition_id: str, *, visitor: Visitor, language: Language = "zh") -> Recognition:
+        return await self._changed(recognition_id, decide, visitor)
+
+    async def swap(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
         """The two channels change their names: 坐席 was on the other one. Raises as :meth:`change`."""
+
+        def decide(labels: Mapping[str, str], _: Sequence[Segment]) -> _Change:
+            pairs = (("channel0", "channel1"), ("channel1", "channel0"))
+            return {key: _kept(key, name_of(other, labels)) for key, other in pairs}, {}
+
+        return await self._changed(recognition_id, decide, visitor)
+
+    async def _changed(self, recognition_id: str, decide: NamesChange, visitor: Visitor) -> Recognition:
         row = await self._finished(recognition_id, visitor)
-        pairs = (("channel0", "channel1"), ("channel1", "channel0"))
-        names = {key: name_of(other, row.labels, language) for key, other in pairs}
-        kept = {key: "" if name == default_name(key, language) else name for key, name in names.items()}
-        return await self.change(row.id, kept, {}, visitor=visitor)
+        changed = await self._store.set_labels(row.id, decide, user=visitor.scope)
+        if changed is None:
+            raise _not_found(recognition_id)
+        return changed
 
     async def _finished(self, recognition_id: str, visitor: Visitor) -> Recognition:
         row = await self._store.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
@@ -88,6 +106,33 @@ class Labels:
         if row.status is not Status.SUCCEEDED:
             raise InvalidInput("names can be given once the text is there", reason="no_text", recognition_id=row.id)
         return row
+
+
+def _one_line(
+    line: int, wanted: str, labels: Mapping[str, str], segments: Sequence[Segment], language: Language
+) -> _Change:
+    """A line for whoever has that name already, else for somebody new."""
+    if not 0 <= line < len(segments):
+        raise InvalidOptions(
+            f"there is no line {line}; there are {len(segments)}",
+            field="lines",
+            reason="out_of_range",
+            limit=len(segments),
+        )
+    if not wanted:
+        return {}, {}
+    known = [*keys_of(segments), *labels]
+    spelt = as_read(wanted, language)
+    bearer = next((item for item in known if name_of(item, labels, language) == spelt), None)
+    if bearer is not None:
+        return {}, {line: speaker_of(bearer)}
+    added = _next_speaker(known)
+    return {added: _kept(added, wanted)}, {line: speaker_of(added)}
+
+
+def _kept(key: str, name: str) -> str:
+    """What is kept of a name: nothing of the one that is usual without, in whatever language it is written."""
+    return "" if usual_bearer(name) == key else name
 
 
 def _next_speaker(known: list[str]) -> str:

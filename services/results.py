@@ -1,8 +1,10 @@
 """From what nodes and cache gave to what people see."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import accumulate
 
 from domain.recognition import AudioInfo, CacheOutcome, Recognition, Status
 from domain.transcript import Doubt, ModelOutput, Segment, Transcript, assemble, join_texts
@@ -54,10 +56,11 @@ def with_spoken_track(row: Recognition, spoken: Transcript) -> Recognition:
     texts: list[list[str]] = [[] for _ in old]
     doubts: list[Doubt | None] = [segment.suspect for segment in old]
     places = {(s.start_ms, s.end_ms, s.channel): number for number, s in enumerate(old)}
+    stretches = {channel: _Stretches(old, channel) for channel in {s.channel for s in old}}
     for heard in spoken.segments:
         place = places.get((heard.start_ms, heard.end_ms, heard.channel))
-        if place is None:
-            place = _place_of(heard, old)
+        if place is None and heard.channel in stretches:
+            place = stretches[heard.channel].sharing_most(heard)
         if place is not None and heard.raw_text is not None:
             texts[place].append(heard.raw_text)
             doubts[place] = doubts[place] or heard.suspect
@@ -69,9 +72,22 @@ def with_spoken_track(row: Recognition, spoken: Transcript) -> Recognition:
     return row.with_changes(transcript=Transcript(segments, row.transcript.language, tuple(warnings)))
 
 
-def _place_of(heard: Segment, segments: Sequence[Segment]) -> int | None:
-    shared = [
-        min(s.end_ms, heard.end_ms) - max(s.start_ms, heard.start_ms) if s.channel == heard.channel else 0
-        for s in segments
-    ]
-    return shared.index(max(shared)) if max(shared, default=0) > 0 else None
+class _Stretches:
+    """The segments of one channel, by time: a long call has thousands, and each heard one looks at its neighbours."""
+
+    def __init__(self, segments: Sequence[Segment], channel: int | None) -> None:
+        numbered = [(s.start_ms, number, s.end_ms) for number, s in enumerate(segments) if s.channel == channel]
+        self._sorted = sorted(numbered)
+        self._starts = [start for start, _, _ in self._sorted]
+        self._latest_ends = list(accumulate((end for _, _, end in self._sorted), max))
+
+    def sharing_most(self, heard: Segment) -> int | None:
+        """The number of the segment that shares most time with ``heard``; ``None`` where none shares any."""
+        first = bisect_right(self._latest_ends, heard.start_ms)
+        last = bisect_left(self._starts, heard.end_ms)
+        shared = [
+            (min(end, heard.end_ms) - max(start, heard.start_ms), -number)
+            for start, number, end in self._sorted[first:last]
+        ]
+        most, number = max(shared, default=(0, 0))
+        return -number if most > 0 else None

@@ -15,7 +15,7 @@ from domain.ids import is_id, new_id
 from domain.options import RecognitionOptions
 from domain.ports import AudioStore, Flight, HistoryStore, Observer
 from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
-from domain.transcript import ModelOutput
+from domain.transcript import SPEAKERS_FAILED, ModelOutput
 from services.channels import recognise_sounds
 from services.dispatch import Dispatch
 from services.filenames import clean_filename, suffix_of
@@ -24,7 +24,7 @@ from services.model_choice import ModelChanged, ModelChoice
 from services.periodic import meanwhile
 from services.results import answered, finished, with_spoken_track
 from services.runner import Report, Runner, cancelled
-from services.threads import Threads
+from services.threads import Threads, off_loop
 from speech.decode import decode_to_wav, probe
 
 log = logging.getLogger(__name__)
@@ -153,7 +153,8 @@ class Transcription:
             task = asyncio.create_task(self._recognise(asked, _tell_nobody))
             self._second_decodes[row.id] = task
             task.add_done_callback(lambda _: self._second_decodes.pop(row.id, None))
-        return with_spoken_track(row, (await asyncio.shield(task)).transcript)
+        spoken = (await asyncio.shield(task)).transcript
+        return await off_loop(len(row.transcript.segments), lambda: with_spoken_track(row, spoken))
 
     async def recall(self, path: Path, row: Recognition) -> Recognition | None:
         """The row as a hit, when the very same file was recognised before with the same options."""
@@ -254,7 +255,8 @@ class Transcription:
         result = answer.result
         # What the file's damage cost is part of the answer, also for the next one who asks.
         output = replace(result.output, warnings=(*decoded.warnings, *result.output.warnings))
-        if question.fingerprint in (result.fingerprint, ""):  # empty: the first node was seen only since
+        expected = question.fingerprint in (result.fingerprint, "")  # empty: the first node was seen only since
+        if expected and SPEAKERS_FAILED not in output.warnings:
             seen = replace(question, model=result.model, fingerprint=result.fingerprint)
             await self._known.keep(audio_id, seen, output, decoded.info, answer.node_name)
         return (await finished(row, output, decoded.info)).with_changes(

@@ -128,7 +128,7 @@ def _blocks(audio: OpenAudio, damage: Damage, deadline: Deadline, max_seconds: f
     """
     converter: _Converter | None = None
     decoded_seconds = 0.0
-    for frame in without_gaps(audio, read_frames(audio, damage, deadline)):
+    for frame in without_gaps(audio, read_frames(audio, damage, deadline), deadline.check):
         decoded_seconds += frame.samples / frame.sample_rate if frame.sample_rate else math.inf
         # The sum of many fractions is not exact.
         if decoded_seconds > max_seconds + 1e-3:

@@ -4,7 +4,7 @@ Browsers and conference servers write nothing while somebody is muted, and packe
 begin before its sound. A player waits there. Without the silence, texts and subtitles would be early from then on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import av
 from av.audio.frame import AudioFrame
@@ -17,31 +17,44 @@ _TIMED = {"webm", "mp4", "mpegts", "mpeg", "flv", "asf"}
 _TOLERANCE_SECONDS = 0.1
 #: A leap that is another clock and no pause, in seconds: files that were joined, broadcasts.
 _LEAP_SECONDS = 3600.0
+#: All silence that is filled in, in seconds, and for each second of sound before it: somebody may be muted for the
+#: first half-hour, or speak for a fifth of a meeting. What asks for more is another clock too: a time stamp costs a few
+#: bytes, its silence an hour's work.
+_SILENCE_SECONDS, _SILENCE_PER_SOUND = 1830.0, 4.0
 #: A step back that is another clock.
 _STEP_BACK_SECONDS = 1.0
 
 
-def without_gaps(audio: OpenAudio, frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
-    """``frames`` with silence where the file's clock says that there was none, a second at most in each frame."""
+def without_gaps(
+    audio: OpenAudio, frames: Iterable[AudioFrame], keep_going: Callable[[], None]
+) -> Iterator[AudioFrame]:
+    """``frames`` with silence where the file's clock says that there was none, a second at most in each frame.
+
+    ``keep_going`` is called before each second of silence and may raise to stop.
+    """
     if audio.info.container not in _TIMED:
         yield from frames
         return
     start = audio.container.start_time
     origin = None if start is None else start / av.time_base
-    given = 0.0
+    given = sound = 0.0
     for frame in frames:
         if frame.pts is not None and frame.time_base:
             time = float(frame.pts * frame.time_base)
             origin = time if origin is None else origin
             missing = time - origin - given
-            if missing > _LEAP_SECONDS or missing < -_STEP_BACK_SECONDS:
+            most = min(_LEAP_SECONDS, _SILENCE_SECONDS + _SILENCE_PER_SOUND * sound - (given - sound))
+            # A gap within the tolerance is none, however much silence there was.
+            if missing > max(most, _TOLERANCE_SECONDS) or missing < -_STEP_BACK_SECONDS:
                 origin = time - given
             elif missing > _TOLERANCE_SECONDS:
                 for silence in _silence(frame, missing):
+                    keep_going()
                     given += silence.samples / silence.sample_rate
                     yield silence
         if frame.sample_rate:
             given += frame.samples / frame.sample_rate
+            sound += frame.samples / frame.sample_rate
         yield frame
 
 

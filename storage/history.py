@@ -4,7 +4,7 @@ The attempt is the fence: a row is finished only by who claimed it last. Claims 
 SQLite's writers take turns and PostgreSQL's skip each other's rows. Row times are the database's, never a caller's.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,11 +13,13 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 
 from domain.ids import is_id
+from domain.ports import NamesChange
 from domain.recognition import HistoryPage, HistoryQuery, Progress, Recognition, Status
 from storage.columns import DatabaseClock
 from storage.rows import (
     ALL_COLUMNS,
     LIST_COLUMNS,
+    bare_segments,
     new_values,
     outcome_values,
     recognition_of,
@@ -183,26 +185,25 @@ class SqlHistory:
         rows = _rows(connection, keys[:limit], LIST_COLUMNS, _ROW.key.desc())
         return HistoryPage(tuple(rows), rows[-1].id if len(keys) > limit else None)
 
-    async def set_labels(
-        self, recognition_id: str, names: Mapping[str, str], speakers: Mapping[int, str], *, user: str | None
-    ) -> Recognition | None:
-        """One transaction reads and writes: SQLite's writers take turns, PostgreSQL locks the row."""
+    async def set_labels(self, recognition_id: str, change: NamesChange, *, user: str | None) -> Recognition | None:
+        """One transaction reads, asks and writes: SQLite's writers take turns, PostgreSQL locks the row."""
         if not is_id(recognition_id):
             return None
         wanted = and_(_ROW.id == recognition_id, _ROW.status.in_(_FINAL), _visible(user))
 
-        def change(connection: Connection) -> Recognition | None:
+        def apply(connection: Connection) -> Recognition | None:
             found = select(_ROW.key, _ROW.labels, _ROW.segments).where(wanted).with_for_update()
             before = connection.execute(found).one_or_none()
             if before is None:
                 return None
+            names, speakers = change(before.labels, bare_segments(before.segments))
             values: dict[str, Any] = {"labels": with_names(before.labels, names)}
             if speakers:
                 values["segments"] = with_speakers(before.segments, speakers)
             connection.execute(update(recognitions).where(_ROW.key == before.key).values(**values))
             return _rows(connection, [before.key], ALL_COLUMNS, _ROW.key)[0]
 
-        return await self._database.write(change)
+        return await self._database.write(apply)
 
     async def delete(self, recognition_ids: Sequence[str], *, user: str | None) -> list[str]:
         """Queued and running rows stay."""

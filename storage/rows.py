@@ -77,6 +77,11 @@ def with_speakers(segments: Sequence[dict[str, Any]], speakers: Mapping[int, str
     ]
 
 
+def bare_segments(segments: Sequence[dict[str, Any]]) -> list[Segment]:
+    """The ``segments`` column, without word times."""
+    return [Segment.from_json(data) for data in segments]
+
+
 def recognition_of(row: Mapping[str, Any]) -> Recognition:
     """The inverse. Without a ``words`` column the segments come without word times."""
     words: Sequence[Any] = row.get("words") or [()] * len(row["segments"])

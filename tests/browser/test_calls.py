@@ -69,3 +69,30 @@ def test_a_file_that_cannot_be_read_says_why_without_a_window(visit: Visit, tmp_
         upload(page, tmp_path / "call.vox")
         expect(page.locator(".asr-facts.unreadable")).to_contain_text("ffmpeg -f u8 -c:a adpcm_ima_oki -ar 8000")
         expect(page.locator(".toast-body, .asr-toast.shown")).to_have_count(0)
+
+
+def test_again_takes_the_channels_as_before_where_the_form_does_not_ask(visit: Visit, call: Path) -> None:
+    with visit("/", locale="en-US") as page:
+        upload(page, call)
+        page.locator("#asr-channels input").click()
+        page.get_by_role("option", name="Mix").click()
+        page.click("#asr-start")
+        page.wait_for_selector(".asr-result")
+        first = page.evaluate("asr.recognitionInAddress()")
+        page.reload()
+        page.wait_for_selector(".asr-result")
+        expect(page.locator("#asr-channels")).to_be_hidden()
+        page.locator("#asr-panel [data-event=again]").click()
+        page.wait_for_selector(f".asr-result:not([data-id='{first}'])")
+        expect(page.locator("#asr-panel .asr-who", has_text=re.compile("Agent|Customer"))).to_have_count(0)
+
+
+def test_a_choice_of_channels_goes_with_its_file(visit: Visit, call: Path) -> None:
+    with visit("/", locale="en-US") as page:
+        upload(page, call)
+        page.locator("#asr-channels input").click()
+        page.get_by_role("option", name="Mix").click()
+        remove_file(page)
+        expect(page.locator("#asr-channels")).to_be_hidden()
+        upload(page, call)
+        expect(page.locator("#asr-channels input")).to_have_value("Auto")

@@ -72,3 +72,48 @@ def test_a_page_at_rest_keeps_its_form_through_a_gap_and_works_after_a_restart(
     finally:
         context.close()
         server.stop()
+
+
+def test_what_the_microphone_records_is_not_lost(browser: Browser, tmp_path: Path) -> None:
+    server = Server(tmp_path / "data").start()
+    context = browser.new_context(locale="zh-CN", permissions=["microphone"])
+    try:
+        page = context.new_page()
+        go(page, server.url)
+        page.get_by_role("tab", name="录音").click()
+        page.locator("#asr-microphone .record-button").click()
+        expect(page.locator("#asr-microphone .stop-button")).to_be_visible()
+        page.evaluate("window.here = true")
+        bar = page.locator(".asr-server-lost")
+        server.kill()
+        expect(bar).to_be_visible(timeout=20_000)
+        server = Server(tmp_path / "data", ("serve", "--port", str(urlsplit(server.url).port))).start()
+        expect(bar).to_have_count(0, timeout=30_000)
+        assert page.evaluate("window.here") is True, "while it records"
+        page.locator("#asr-microphone .stop-button").click()
+        page.wait_for_selector("#asr-microphone .play-pause-button")
+        page.wait_for_timeout(6_000)  # one more look at the server
+        assert page.evaluate("window.here") is True
+        page.click("#asr-start")
+        expect(page.locator(".asr-result")).to_be_visible(timeout=60_000)
+        assert page.evaluate("window.here") is True
+    finally:
+        context.close()
+        server.stop()
+
+
+def test_one_look_that_fails_is_no_reason_to_start_anew(browser: Browser, server_url: str) -> None:
+    context = browser.new_context(locale="zh-CN")
+    try:
+        page = context.new_page()
+        go(page, server_url)
+        page.evaluate("window.here = true; document.body.insertAdjacentHTML('beforeend', '<i class=asr-running></i>')")
+        page.route("**/healthz", lambda route: route.abort(), times=1)
+        with page.expect_event("requestfailed", lambda request: "/healthz" in request.url, timeout=20_000):
+            pass
+        with page.expect_response("**/healthz", timeout=20_000):
+            pass
+        page.wait_for_timeout(1_000)  # a page that starts anew has begun by then
+        assert page.evaluate("window.here") is True
+    finally:
+        context.close()

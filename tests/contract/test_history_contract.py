@@ -1,14 +1,17 @@
 """What every history must do, whatever the database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Never
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from domain.errors import InvalidOptions
 from domain.ids import new_id
+from domain.ports import NamesChange
 from domain.recognition import AudioInfo, CacheOutcome, HistoryQuery, Progress, Recognition, Stage, Status
 from domain.transcript import Segment, Transcript
 from storage.history import SqlHistory
@@ -107,7 +110,7 @@ async def test_a_row_that_the_database_refuses_is_an_error_and_blocks_nobody(his
     assert (await history.page(HistoryQuery(user=None))).rows[0].id == row.id
 
 
-@pytest.mark.parametrize("unknown", [new_id(), "", "1", "../x", "\ud800", "x" * 10_000])
+@pytest.mark.parametrize("unknown", ["0198a0b0-0000-7000-8000-000000000000", "", "1", "../x", "\ud800", "x" * 10_000])
 async def test_what_is_not_there_is_none(history: SqlHistory, unknown: str) -> None:
     assert await history.get(unknown, user=None) is None
     assert not await history.cancel_queued(unknown, user=None)
@@ -501,15 +504,19 @@ async def test_the_expected_fingerprint_is_the_last_one_named(database: Database
 # Names of those who speak
 
 
+def given(names: Mapping[str, str], speakers: Mapping[int, str]) -> NamesChange:
+    return lambda _labels, _segments: (names, speakers)
+
+
 async def test_names_are_added_and_taken_away(history: SqlHistory) -> None:
     row = succeeded(labels={"channel1": "李"})
     await history.insert(row)
-    named = await history.set_labels(row.id, {"speaker1": "<b>王</b>"}, {}, user="visitor-1")
+    named = await history.set_labels(row.id, given({"speaker1": "<b>王</b>"}, {}), user="visitor-1")
     assert named is not None
     assert named == await stored(history, row.id)
     assert named.labels == {"channel1": "李", "speaker1": "<b>王</b>"}
     assert named.transcript == row.transcript, "the words keep their times"
-    again = await history.set_labels(row.id, {"channel1": ""}, {}, user=None)
+    again = await history.set_labels(row.id, given({"channel1": ""}, {}), user=None)
     assert again is not None
     assert again.labels == {"speaker1": "<b>王</b>"}
 
@@ -518,7 +525,7 @@ async def test_lines_are_given_to_speakers(history: SqlHistory) -> None:
     segments = tuple(Segment(n, n + 1, "好", "好", speaker="1") for n in range(3))
     row = succeeded().with_changes(transcript=Transcript(segments, "zh"))
     await history.insert(row)
-    changed = await history.set_labels(row.id, {}, {1: "2", 7: "3"}, user="visitor-1")
+    changed = await history.set_labels(row.id, given({}, {1: "2", 7: "3"}), user="visitor-1")
     assert changed is not None
     assert [item.speaker for item in changed.transcript.segments] == ["1", "2", "1"]
 
@@ -527,10 +534,10 @@ async def test_others_and_running_rows_are_not_named(history: SqlHistory) -> Non
     row, running = succeeded(), a_row()
     await history.insert(row)
     await history.insert(running)
-    assert await history.set_labels(row.id, {"speaker1": "x"}, {0: "2"}, user="somebody") is None
-    assert await history.set_labels(running.id, {"speaker1": "x"}, {}, user=None) is None
-    assert await history.set_labels(new_id(), {"speaker1": "x"}, {}, user=None) is None
-    assert await history.set_labels("no-id", {"speaker1": "x"}, {}, user=None) is None
+    assert await history.set_labels(row.id, given({"speaker1": "x"}, {0: "2"}), user="somebody") is None
+    assert await history.set_labels(running.id, given({"speaker1": "x"}, {}), user=None) is None
+    assert await history.set_labels(new_id(), given({"speaker1": "x"}, {}), user=None) is None
+    assert await history.set_labels("no-id", given({"speaker1": "x"}, {}), user=None) is None
     assert await stored(history, row.id) == row.with_changes(
         created_at=(after := await stored(history, row.id)).created_at, finished_at=after.finished_at
     )
@@ -539,5 +546,32 @@ async def test_others_and_running_rows_are_not_named(history: SqlHistory) -> Non
 async def test_two_who_name_at_once_lose_nothing(history: SqlHistory) -> None:
     row = succeeded()
     await history.insert(row)
-    await asyncio.gather(*(history.set_labels(row.id, {f"speaker{n}": f"{n}"}, {}, user=None) for n in range(1, 9)))
+    await asyncio.gather(
+        *(history.set_labels(row.id, given({f"speaker{n}": f"{n}"}, {}), user=None) for n in range(1, 9))
+    )
     assert (await stored(history, row.id)).labels == {f"speaker{n}": f"{n}" for n in range(1, 9)}
+
+
+async def test_a_change_is_decided_by_what_the_row_holds(history: SqlHistory) -> None:
+    row = succeeded(labels={"channel0": ""})
+    await history.insert(row)
+
+    def one_more(labels: Mapping[str, str], segments: Sequence[Segment]) -> tuple[dict[str, str], dict[int, str]]:
+        assert len(segments) == len(row.transcript.segments)
+        return {f"speaker{len(labels) + 1}": "x"}, {}
+
+    await history.set_labels(row.id, given({"channel0": ""}, {}), user=None)
+    await asyncio.gather(*(history.set_labels(row.id, one_more, user=None) for _ in range(8)))
+    assert (await stored(history, row.id)).labels == {f"speaker{n}": "x" for n in range(1, 9)}
+
+
+async def test_a_change_that_is_refused_changes_nothing(history: SqlHistory) -> None:
+    row = succeeded()
+    await history.insert(row)
+
+    def refuse(_labels: Mapping[str, str], _segments: Sequence[Segment]) -> Never:
+        raise InvalidOptions("no")
+
+    with pytest.raises(InvalidOptions):
+        await history.set_labels(row.id, refuse, user=None)
+    assert (await stored(history, row.id)).labels == {}

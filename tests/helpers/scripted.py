@@ -33,6 +33,7 @@ class ScriptedPool:
     script: list[Exception | str] = field(default_factory=list)
     answer: str = "今天是三月五号"
     language: str = "zh"
+    warnings: tuple[str, ...] = ()
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     jobs: list[tuple[str, NodeJob]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -66,7 +67,7 @@ class ScriptedPool:
         if isinstance(step, Exception):
             raise step
         text = f"{step}·{job.track}" if self.capabilities.writes else step
-        output = ModelOutput(job.track, (ModelSegment(0, 900, text),), self.language)
+        output = ModelOutput(job.track, (ModelSegment(0, 900, text),), self.language, self.warnings)
         return NodeResult(output, self.model, self.fingerprint, "cpu", 1.0, 50)
 
     async def refresh(self) -> None:

@@ -56,12 +56,16 @@ def spoken_by(who: list[int]) -> np.ndarray:
 
 
 async def recognise(node: Recogniser, audio: Path, speakers: int) -> tuple[ModelSegment, ...]:
+    return (await result_of(node, audio, speakers)).output.segments
+
+
+async def result_of(node: Recogniser, audio: Path, speakers: int) -> NodeResult:
     job = NodeJob(f"t:{time.monotonic_ns()}", RecognitionOptions(speakers=speakers), "spoken")
     last = None
     async for step in node.admit(job, audio).follow():
         last = step
     assert isinstance(last, NodeResult)
-    return last.output.segments
+    return last
 
 
 @pytest.mark.parametrize("speakers", [0, 2])
@@ -142,3 +146,21 @@ def test_noise_is_nobody(demo: Recogniser, conversation: tuple[Path, list[int]])
     assert [item.speaker for item in engine.speakers.name(samples, segments, 0)] == [None, "1"]
     assert engine.speakers.name(samples, segments[:1], 0) == segments[:1]
     assert engine.speakers.name(samples, [], 0) == []
+
+
+async def test_a_speaker_model_that_fails_does_not_cost_the_text(
+    demo: Recogniser, conversation: tuple[Path, list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await result_of(demo, conversation[0], 2)
+    engine = demo.state.engine
+    assert engine is not None and engine.speakers is not None
+
+    def fail(*_: object) -> np.ndarray:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(engine.speakers, "vectors", fail)
+    unnamed = await result_of(demo, conversation[0], 2)
+    assert unnamed.output.warnings == ("speakers_failed",) and whole.output.warnings == ()
+    assert {segment.speaker for segment in unnamed.output.segments} == {None}
+    assert "".join(s.text for s in unnamed.output.segments) == "".join(s.text for s in whole.output.segments)
+    assert (await result_of(demo, conversation[0], 1)).output.warnings == (), "nobody asked who speaks"

@@ -126,6 +126,16 @@ async def test_a_result_of_an_unexpected_model_is_not_cached(tmp_path: Path) -> 
         assert (await it.recognise(path)).cache is CacheOutcome.MISS
 
 
+async def test_a_result_without_the_speakers_that_were_asked_for_is_not_cached(tmp_path: Path) -> None:
+    async with house(tmp_path, ScriptedPool(warnings=("speakers_failed",))) as it:
+        path = tone(tmp_path / "a.wav")
+        assert (await it.recognise(path)).transcript.warnings == ("speakers_failed",)
+        it.pool.warnings = ()
+        for outcome in (CacheOutcome.MISS, CacheOutcome.HIT):
+            again = await it.recognise(path)
+            assert (again.cache, again.transcript.warnings) == (outcome, ())
+
+
 async def test_a_writing_model_makes_the_spoken_track_when_asked(tmp_path: Path) -> None:
     writer = Capabilities(("auto", "zh"), writes=True)
     async with house(tmp_path, ScriptedPool(capabilities=writer)) as it:

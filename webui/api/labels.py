@@ -4,6 +4,9 @@ from typing import Any, cast
 
 from domain.errors import InvalidOptions
 
+#: Names for everybody, and another speaker for each line of many hours.
+MAX_BODY_BYTES = 1024 * 1024
+
 
 def labels_from(body: Any) -> tuple[dict[str, str], dict[int, str]]:
     """The names by key and the keys by number of the segment. Raises :class:`InvalidOptions`."""

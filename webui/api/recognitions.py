@@ -16,7 +16,7 @@ from domain.transcript import Track
 from services.export import Format, export
 from webui.api.context import Api
 from webui.api.fields import OPTION_FIELDS, Fields, options_from, query_fields
-from webui.api.labels import labels_from
+from webui.api.labels import MAX_BODY_BYTES, labels_from
 from webui.api.media import RecordingResponse
 from webui.api.sse import event, first_of, stream
 from webui.api.uploads import read_json, receive
@@ -99,7 +99,7 @@ def recognition_routes(api: Api) -> APIRouter:
 
     @router.post("/{recognition_id}/labels")
     async def name(request: Request, recognition_id: str) -> Response:
-        names, lines = labels_from(await read_json(request, api.config))
+        names, lines = labels_from(await read_json(request, api.config, max_bytes=MAX_BODY_BYTES))
         row = await api.services.labels.change(recognition_id, names, lines, visitor=api.visitor(request))
         return _shown(row)
 

@@ -81,16 +81,20 @@ async def receive(request: Request, config: ApiConfig, *file_fields: str, raw: b
         yield received
 
 
-async def read_json(request: Request, config: ApiConfig) -> Any:
-    """The JSON body (``None`` where there is none). Raises :class:`UploadTooLarge`, :class:`InvalidInput`."""
+async def read_json(request: Request, config: ApiConfig, *, max_bytes: int | None = None) -> Any:
+    """The JSON body (``None`` where there is none); ``max_bytes`` where it may not hold a recording.
+
+    Raises :class:`UploadTooLarge`, :class:`InvalidInput`.
+    """
     body = bytearray()
+    limit = config.max_json_bytes if max_bytes is None else min(max_bytes, config.max_json_bytes)
     async for chunk in request.stream():
         body += chunk
-        if len(body) > config.max_json_bytes:
+        if len(body) > limit:
             await _drain(request)
             raise UploadTooLarge(
-                f"the JSON is larger than {config.max_json_bytes} bytes; send the file as a form",
-                limit_bytes=config.max_json_bytes,
+                f"the JSON is larger than {limit} bytes" + ("; send the file as a form" if max_bytes is None else ""),
+                limit_bytes=limit,
             )
     if not body:
         return None

@@ -11,6 +11,7 @@
   let timer = 0;
   let looking = false;
   let leaving = false;
+  let stale = false;
 
   const answers = async () => {
     const giveUp = new AbortController();
@@ -45,11 +46,23 @@
     }
   };
 
+  // What the microphone records or has recorded is in this page only.
+  const holdsSound = () => {
+    const stops = document.querySelectorAll("#asr-microphone :is(.stop-button, .stop-button-paused)");
+    const recorded = document.querySelector("#asr-microphone .play-pause-button");
+    return recorded !== null || Array.from(stops).some((button) => button.style.display === "flex");
+  };
+
+  const renew = () => {
+    leaving = true;
+    location.reload();
+  };
+
   // What the page waited for broke off with the connection; the address names it, so that a new page shows it again.
   const recover = async () => {
-    if (document.querySelector(".asr-running") || !(await isTheSame())) {
-      leaving = true;
-      location.reload();
+    stale = document.querySelector(".asr-running") !== null || !(await isTheSame());
+    if (stale && !holdsSound()) {
+      renew();
       return;
     }
     document.querySelector(".asr-server-lost")?.remove();
@@ -63,7 +76,8 @@
     looking = true;
     clearTimeout(timer);
     const well = await answers();
-    if (well && failures && !leaving) await recover();
+    if (well && failures >= FAILURES && !leaving) await recover();
+    else if (well && stale && !leaving && !holdsSound()) renew();
     looking = false;
     if (leaving) return;
     failures = well ? 0 : failures + 1;

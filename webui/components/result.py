@@ -19,7 +19,7 @@ Shown = Literal["written", "spoken", "both"]
 _FORMATS = ("txt", "json", "srt", "vtt")
 _TRACKS: tuple[Track, ...] = ("written", "spoken")
 #: The warnings that have a sentence.
-WARNINGS = ("no_speech", "silent", "truncated", "damaged", "suspect")
+WARNINGS = ("no_speech", "silent", "truncated", "damaged", "suspect", "speakers_failed")
 
 
 def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, search: str = "") -> str:
@@ -45,12 +45,14 @@ def _unfinished_view(row: Recognition, words: Words, shown: Shown | None, search
     kind = "cancelled" if row.status is Status.CANCELLED else "failed"
     badge = f'<span class="asr-badge unfinished">{words.html("unfinished")}</span>'
     tracks = _tracks(row, shown, words) if row.transcript.raw_text is not None else ""
+    # Names can be given once the whole text is there.
+    said = lines(row.transcript.segments, words, search=search, can_rename=False)
     return (
         f'<section class="asr-result unfinished" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks"><strong>{escape(recording_name(row.filename, words))}</strong>{badge}</div>'
         f'<div class="asr-actions">{_copy(words)}{_download(row, shown, words)}{_retry(row, words)}</div></header>'
         f'<div class="asr-failure {kind}" role="alert"><p>{_reason(row, words)}</p></div>'
-        f"{player_view(row, words)}{tracks}{lines(row.transcript.segments, words, search=search)}"
+        f"{player_view(row, words)}{tracks}{said}"
         f"{_whole_texts(row, words)}{details_view(row, words)}</section>"
     )
 

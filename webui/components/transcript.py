@@ -25,16 +25,23 @@ def live_lines(segments: Sequence[Segment], itn: bool, words: Words) -> str:
 
 
 def lines(
-    segments: Sequence[Segment], words: Words, *, search: str = "", labels: Mapping[str, str] | None = None
+    segments: Sequence[Segment],
+    words: Words,
+    *,
+    search: str = "",
+    labels: Mapping[str, str] | None = None,
+    can_rename: bool = True,
 ) -> str:
     """The finished text. Both tracks are there; the style sheet shows those that ``data-track`` asks for.
 
-    ``labels``: what people called those who speak; a click on a name changes it.
+    ``labels``: what people called those who speak; a click on a name changes it where ``can_rename``.
     """
     names = names_by_line(segments, labels or {}, words.language)
     counts = Counter(names)
     rows = "".join(
-        _line(segment, words, search, _who(number, name, counts[name], words) if name else "")
+        _line(
+            segment, words, search, _who(number, name, counts[name], words) if name and can_rename else _said_by(name)
+        )
         for number, (segment, name) in enumerate(zip(segments, names, strict=True))
     )
     named = " named" if any(names) else ""

@@ -24,19 +24,19 @@ class ChosenFile:
     def __init__(self, context: PageContext) -> None:
         self._context = context
 
-    async def look(self, upload: Upload | None, microphone: str | None, request: gr.Request) -> tuple[Any, Any]:
-        """``8 kHz · 立体声 · 12:34``, or why it cannot be read. Returns ``(facts, channels)``."""
+    async def look(self, upload: Upload | None, microphone: str | None, request: gr.Request) -> tuple[Any, Any, bool]:
+        """``8 kHz · 立体声 · 12:34``, or why it cannot be read. Returns ``(facts, channels, has_channels)``."""
         words = self._context.words(request)
         chosen = chosen_file(upload, microphone, words)
         if chosen is None:
-            return "", _choice(0)
+            return "", *_choice(0)
         try:
             info = await file_facts(chosen.path, chosen.filename)
         except SpeechError as error:
-            return unreadable_view(self._context.sentence(error, request)), _choice(0)
-        return facts_view(info, words), _choice(info.channels)
+            return unreadable_view(self._context.sentence(error, request)), *_choice(0)
+        return facts_view(info, words), *_choice(info.channels)
 
 
-def _choice(channels: int) -> Any:
-    """声道, as it is with a new file: a choice made for the one before is not this one's."""
-    return gr.Dropdown(value="auto", visible=channels == 2)
+def _choice(channels: int) -> tuple[Any, bool]:
+    """Whether 声道 is there. What it says is the browser's alone: by now somebody may have chosen."""
+    return gr.Dropdown(visible=channels == 2), channels == 2

@@ -5,6 +5,7 @@ from typing import Any, cast
 import gradio as gr
 
 from domain.errors import SpeechError
+from domain.plain import as_whole
 from domain.recognition import Recognition
 from webui.components.result import Shown
 from webui.pages.context import PageContext
@@ -16,25 +17,24 @@ async def renamed(context: PageContext, current: str, event: gr.EventData, reque
     try:
         row = await context.services.labels.rename(
             current,
-            int(data.get("line", -1)),
+            as_whole(data.get("line", -1)),
             str(data.get("given", "")),
             everyone=data.get("everyone") is True,
             visitor=context.visitor(request),
             language=context.words(request).language,
         )
-        return await _as_shown(context, row, event, request)
-    except (SpeechError, ValueError) as error:
+    except (SpeechError, TypeError, ValueError) as error:
         raise _refused(context, error, request) from None
+    return await _as_shown(context, row, event, request)
 
 
 async def swapped(context: PageContext, current: str, event: gr.EventData, request: gr.Request) -> Recognition:
     """The row with the names of its two channels swapped."""
-    visitor, language = context.visitor(request), context.words(request).language
     try:
-        row = await context.services.labels.swap(current, visitor=visitor, language=language)
-        return await _as_shown(context, row, event, request)
+        row = await context.services.labels.swap(current, visitor=context.visitor(request))
     except SpeechError as error:
         raise _refused(context, error, request) from None
+    return await _as_shown(context, row, event, request)
 
 
 def shown_in(event: gr.EventData) -> Shown | None:
@@ -44,10 +44,16 @@ def shown_in(event: gr.EventData) -> Shown | None:
 
 
 async def _as_shown(context: PageContext, row: Recognition, event: gr.EventData, request: gr.Request) -> Recognition:
-    """With the spoken track too, where the page shows it: a row does not keep one that was made later."""
+    """With the spoken track too, where the page shows it: a row does not keep one that was made later.
+
+    The name is given by then: where the track cannot be had, the row is shown as it is.
+    """
     if shown_in(event) in (None, "written") or row.transcript.raw_text is not None:
         return row
-    return await context.services.transcription.spoken(row.id, visitor=context.visitor(request))
+    try:
+        return await context.services.transcription.spoken(row.id, visitor=context.visitor(request))
+    except SpeechError:
+        return row
 
 
 def _data(event: gr.EventData) -> dict[str, Any]:

@@ -80,6 +80,8 @@ def recognise_page(
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
         # What the form held before a sample came into it.
         kept = gr.Textbox(visible="hidden", elem_id="asr-kept", container=False)
+        # Whether the form shows 声道.
+        has_channels = gr.Checkbox(False, visible="hidden", elem_id="asr-has-channels", container=False)
         seen = gr.Textbox(visible="hidden", elem_id="asr-server-state", container=False)
         clock = gr.Timer(SERVER_LOOK_SECONDS)
 
@@ -87,7 +89,7 @@ def recognise_page(
     work = [panel, start, cancel]
     begun = [current, *work]
     start.click(events.begin, inputs.values, begun, concurrency_limit=None, **quiet)
-    panel.again(events.again, [current, *inputs.options], begun, concurrency_limit=None, **quiet)
+    panel.again(events.again, [current, *inputs.options, has_channels], begun, concurrency_limit=None, **quiet)
     panel.spoken(events.spoken, [current], [panel], concurrency_limit=None, **quiet)
     panel.rename(events.rename, [current], [panel, recent], concurrency_limit=None, **quiet)
     panel.swap(events.swap, [current], [panel, recent], concurrency_limit=None, **quiet)
@@ -96,17 +98,19 @@ def recognise_page(
     current.change(events.follow, [current], [*work, recent], concurrency_limit=None, **quiet)
     if sample_buttons:
         form = [kept, inputs.hotwords, inputs.language]
-        fields = [inputs.upload, inputs.microphone, *form]
+        fields = [inputs.upload, inputs.microphone, *form, inputs.channels]
         sample_buttons.sample(events.take_sample, form, fields, concurrency_limit=None, **quiet).success(
             events.begin, inputs.values, begun, concurrency_limit=None, **quiet
         )
     look = ChosenFile(context).look
     for field in (inputs.upload, inputs.microphone):
         recording = [inputs.upload, inputs.microphone]
-        field.change(look, recording, [facts, inputs.channels], concurrency_limit=None, **quiet)
+        field.change(look, recording, [facts, inputs.channels, has_channels], concurrency_limit=None, **quiet)
     own = [kept, inputs.hotwords, inputs.language, current, panel]
+    # A choice of 声道 that was made for the file before is not this one's.
+    reset = "(...shown) => [null, ...asr.ownRecording(...shown), 'auto']"
     for chosen, other in ((inputs.upload.upload, inputs.microphone), (inputs.microphone.stop_recording, inputs.upload)):
-        chosen(None, own, [other, *own], js="(...shown) => [null, ...asr.ownRecording(...shown)]")
+        chosen(None, own, [other, *own, inputs.channels], js=reset)
     server = [seen, clock, chip, banner, inputs.hotwords, inputs.language, inputs.speakers]
     clock.tick(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
     for name, handler in (("start_download", events.start_download), ("stop_download", events.stop_download)):

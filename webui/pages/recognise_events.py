@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
@@ -89,14 +89,21 @@ class RecogniseEvents:
         end_silence_seconds: float | None,
         speakers: int,
         channels: str,
+        has_channels: bool,
         request: gr.Request,
     ) -> AsyncIterator[Updates]:
-        """重新识别 with the options that the form shows now; yields as :meth:`begin`."""
+        """重新识别 with the options that the form shows now; yields as :meth:`begin`.
+
+        ``has_channels``: whether the form shows 声道; where it does not, the recording is taken as it was before.
+        """
         yield gr.skip(), waiting_view(self._context.words(request)), *_buttons(running=True)
         try:
             form = (hotwords, language, itn, vad, max_segment_seconds, end_silence_seconds, speakers, channels)
             options = _options(*form)
             visitor = self._context.visitor(request)
+            if not has_channels:
+                old = await self._services.history.get(current, visitor=visitor)
+                options = replace(options, channels=old.options.channels)
             row = await self._services.transcription.submit_again(current, options, visitor=visitor)
         except SpeechError as error:
             yield gr.skip(), error_view(self._context.sentence(error, request)), *_buttons(running=False)
@@ -169,12 +176,12 @@ class RecogniseEvents:
         """Puts a sample and the options that show what it is for into the form.
 
         ``kept`` remembers what stood there before, so that the person's own recording finds it again
-        (``asr.ownRecording``). Returns ``(upload, microphone, kept, hotwords, language)``.
+        (``asr.ownRecording``). Returns ``(upload, microphone, kept, hotwords, language, channels)``.
         """
         sample = self._samples[int(event._data["index"])]
         given = [sample.hotwords, sample.language]
         kept = json.dumps({"before": before_samples(kept, [hotwords, language]), "sample": given})
-        return str(sample.path), None, kept, *given
+        return str(sample.path), None, kept, *given, "auto"
 
     # -- the server ------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,13 @@ from domain.labels import (
     default_name,
     key_of,
     keys_of,
+    name_of,
     names_by_line,
     plain_text,
     said_by,
     speaker_of,
     tells_who,
+    usual_bearer,
 )
 from domain.transcript import Segment
 
@@ -87,3 +89,30 @@ def test_a_name_is_one_short_visible_line() -> None:
 def test_nobody_else_can_be_named(key: str) -> None:
     with pytest.raises(InvalidOptions, match="nobody called"):
         checked_key(key)
+
+
+def test_what_is_far_too_long_is_not_looked_at() -> None:
+    assert checked_name(" " * 900 + "王") == "王"
+    with pytest.raises(InvalidOptions, match="has 1001"):
+        checked_name(" " * 1_000 + "王")
+
+
+def test_two_people_of_one_name_speak_in_turns_and_silence_is_no_turn() -> None:
+    talk = (line("你好。", "1"), line("您好。", "2"), Segment(0, 1, "", "", None, "3"), line("再见。", "2"))
+    labels = {"speaker1": "王", "speaker2": "王"}
+    assert plain_text(talk, labels, "written") == "王：你好。\n王：您好。再见。"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("坐席", "channel0"), ("Customer", "channel1"), ("Speaker 12", "speaker12"), ("说话人 1", "speaker1")],
+)
+def test_a_usual_name_is_known_in_every_language(name: str, key: str) -> None:
+    assert usual_bearer(name) == key
+    assert name_of("speaker9", {"speaker9": name}, "en") == default_name(key, "en")
+
+
+@pytest.mark.parametrize("name", ["王经理", "Speaker 0", "Speaker 100", "speaker1", "客户二"])
+def test_other_names_stay_as_they_are(name: str) -> None:
+    assert usual_bearer(name) is None
+    assert name_of("speaker9", {"speaker9": name}, "en") == name

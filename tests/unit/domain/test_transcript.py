@@ -1,6 +1,6 @@
 import pytest
 
-from domain.transcript import ModelOutput, ModelSegment, Transcript, Word, assemble, join_texts
+from domain.transcript import ModelOutput, ModelSegment, Segment, Transcript, Word, assemble, join_texts
 
 SEGMENTS = (
     ModelSegment(0, 900, "三点", (Word("三", 0, 400), Word("点", 400, 900)), channel=1),
@@ -49,3 +49,20 @@ def test_json_round_trip_and_garbage() -> None:
     for garbage in ({}, {"track": "sung", "segments": []}, {"track": "spoken", "segments": [{"start_ms": "x"}]}):
         with pytest.raises((KeyError, TypeError, ValueError)):
             ModelOutput.from_json(garbage)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"channel": channel} for channel in (2, -1, True, 1.0, "0", [])),
+        *({"speaker": speaker} for speaker in (1, True, ["1"], {})),
+    ],
+)
+def test_a_segment_of_no_known_channel_or_speaker_is_refused(odd: dict[str, object]) -> None:
+    """A node's or a row's word for it would break the sorting and the page."""
+    made = ModelSegment(0, 900, "三点", channel=1, speaker="2")
+    shown = Segment(0, 900, "三点", "3点", 0, "1")
+    assert ModelSegment.from_json(made.to_json()) == made and Segment.from_json(shown.to_json()) == shown
+    for read, good in ((ModelSegment.from_json, made.to_json()), (Segment.from_json, shown.to_json())):
+        with pytest.raises(ValueError, match=r"channel|speaker"):
+            read(good | odd)

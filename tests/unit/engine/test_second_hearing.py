@@ -8,6 +8,7 @@ import pytest
 from domain.transcript import Word
 from engine.doubts import noise_level
 from engine.families import Decoding, Heard
+from engine.samples import RATE
 from engine.second_hearing import HearingCounts, Settled, settle
 from tests.helpers.speech import noise, say, talk
 
@@ -65,6 +66,15 @@ def test_text_in_silence_is_dropped_when_its_halves_are_empty() -> None:
     result, model, counts = settled("谢谢观看", {"left": "", "right": ""}, samples=HISS)
     assert (result.heard.text, result.suspect, model.asked) == ("", None, ["left", "right"])
     assert counts == {("no_speech", "dropped"): 1}
+
+
+@pytest.mark.parametrize("left_is_silent", [True, False])
+def test_a_half_that_is_digital_silence_never_reaches_the_model(left_is_silent: bool) -> None:
+    quiet = np.zeros(RATE * 3, np.int16)
+    samples = np.concatenate([quiet, HISS[: RATE * 3]] if left_is_silent else [HISS[: RATE * 3], quiet])
+    result, model, counts = settled("谢谢观看", {"left": "", "right": ""}, samples=samples)
+    assert [bool(part.any()) for part in model.parts] == [True], "one half is heard, and it is not the silent one"
+    assert (result.heard.text, counts) == ("", {("no_speech", "dropped"): 1})
 
 
 def test_text_in_silence_that_stays_is_shown_suspect_and_without_the_hotwords() -> None:

@@ -74,3 +74,16 @@ def test_four_hours_cost_no_more_than_their_sample() -> None:
     found = tell_apart(vectors, 0)
     print(f"{len(vectors)} vectors in {time.process_time() - started:.1f} s of processor time")
     assert np.mean(found == who) > 0.99
+
+
+def test_a_vector_that_is_not_finite_belongs_to_its_nearest_neighbour_in_time() -> None:
+    vectors, who = voices(2, 60)
+    vectors[[0, 50, 119]] = np.nan
+    vectors[7, 3] = np.inf
+    who[50] = who[49]
+    assert tell_apart(vectors, 0).tolist() == who.tolist()
+
+
+def test_without_one_finite_vector_nobody_can_be_told_apart() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        tell_apart(np.full((3, 8), np.nan, np.float32), 0)

@@ -1,5 +1,6 @@
 """Naming those who speak, on a real history."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -119,3 +120,52 @@ async def test_what_is_no_name_no_key_or_no_line_is_refused(history: SqlHistory)
     stored = await history.get(row.id, user=None)
     assert stored is not None
     assert stored.labels == {}
+
+
+async def test_people_who_name_at_once_lose_nothing(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=talk(*"12121212"))
+    await history.insert(row)
+    labels = Labels(history)
+    wanted = [f"来宾{letter}" for letter in "ABCDEFGH"]
+    renames = (labels.rename(row.id, n, name, everyone=False, visitor=OWNER) for n, name in enumerate(wanted))
+    await asyncio.gather(*renames)
+    stored = await history.get(row.id, user=None)
+    assert stored is not None
+    assert names(stored) == wanted
+
+
+async def test_two_swaps_at_once_are_one_and_back(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=call(0, 1))
+    await history.insert(row)
+    labels = Labels(history)
+    await asyncio.gather(*(labels.swap(row.id, visitor=OWNER) for _ in range(6)))
+    stored = await history.get(row.id, user=None)
+    assert stored is not None
+    assert stored.labels == {}
+
+
+async def test_everyone_of_a_name_is_everybody_who_has_it(history: SqlHistory) -> None:
+    row = succeeded(labels={"speaker1": "王", "speaker3": "王"}).with_changes(transcript=talk("1", "2", "3"))
+    await history.insert(row)
+    done = await Labels(history).rename(row.id, 0, "李", everyone=True, visitor=OWNER)
+    assert names(done) == ["李", "说话人 2", "李"]
+
+
+async def test_usual_names_have_no_language(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=call(0, 1))
+    await history.insert(row)
+    labels = Labels(history)
+    swapped = await labels.swap(row.id, visitor=OWNER)
+    assert names_by_line(swapped.transcript.segments, swapped.labels, "en") == ["Customer", "Agent"]
+    # Back in the other language, name by name: nothing is left.
+    await labels.rename(row.id, 1, "Customer", everyone=True, visitor=OWNER, language="en")
+    back = await labels.rename(row.id, 0, "Agent", everyone=False, visitor=OWNER, language="en")
+    assert back.labels == {"channel0": "客户", "speaker1": "Agent"}
+    assert names(back) == ["坐席", "客户"]
+
+
+async def test_more_than_anybody_can_name_is_refused(history: SqlHistory) -> None:
+    row = succeeded().with_changes(transcript=talk("1", "2"))
+    await history.insert(row)
+    with pytest.raises(InvalidOptions, match="101 can have a name"):
+        await Labels(history).change(row.id, {f"x{n}": "" for n in range(102)}, {}, visitor=OWNER)

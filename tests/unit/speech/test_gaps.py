@@ -1,5 +1,6 @@
 """Gaps in a recording's clock are silence of their length: what comes after them keeps its time."""
 
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -8,8 +9,11 @@ import av
 import numpy as np
 import pytest
 
-from domain.errors import AudioTooLong
+from domain.errors import AudioTooLong, DeadlineExceeded, RecognitionCancelled
+from speech.container import open_audio
 from speech.decode import Decoded, decode_to_wav
+from speech.gaps import without_gaps
+from speech.packets import Damage, Deadline, read_frames
 from tests.helpers.sounds import ffmpeg, read_sound, tone, write_sound
 
 FORMATS = {
@@ -125,3 +129,41 @@ def test_silence_of_unsigned_samples_is_silence(tmp_path: Path) -> None:
     ffmpeg("-i", write_sound(tmp_path / "s.wav", tone(6)), "-c:a", "pcm_u8", source)
     _, sound = _decode(_remuxed(source, tmp_path / "x.mka", _with_a_hole))
     assert _loudness(sound, 2.2, 4.8) < 1
+
+
+def _hourly_leaps(second: float) -> float:
+    """Each second is followed by half an hour and more of nothing."""
+    return second + 2_000 * int(second)
+
+
+def test_a_few_bytes_do_not_ask_for_hours_of_silence(tmp_path: Path) -> None:
+    path = _remuxed(_source(tmp_path, "x.webm"), tmp_path / "x.webm", _hourly_leaps)
+    assert _decode(path, max_seconds=40_000)[0].info.seconds == pytest.approx(6, abs=0.15)
+    twice = _remuxed(_source(tmp_path, "x.webm"), tmp_path / "y.webm", lambda s: s + 1_500 * min(2, int(s)))
+    assert _decode(twice, max_seconds=40_000)[0].info.seconds == pytest.approx(1_506, abs=0.15)
+
+
+def test_who_speaks_for_a_fifth_of_the_time_keeps_it(tmp_path: Path) -> None:
+    """Ten minutes of sound allow forty of silence more than half an hour."""
+    talk = tmp_path / "talk.webm"
+    ffmpeg("-i", write_sound(tmp_path / "talk.wav", tone(600)), "-c:a", "libopus", "-b:a", "16k", talk)
+    path = _remuxed(talk, tmp_path / "x.webm", lambda s: s + (3_500 if s >= 590 else 0))
+    assert _decode(path, max_seconds=40_000)[0].info.seconds == pytest.approx(4_100, abs=0.2)
+
+
+@pytest.mark.parametrize("error", [DeadlineExceeded, RecognitionCancelled])
+def test_silence_too_ends_with_its_deadline_and_its_stop(tmp_path: Path, error: type[Exception]) -> None:
+    path = _remuxed(_source(tmp_path, "x.webm"), tmp_path / "x.webm", lambda s: s + (1800 if s >= 3 else 0))
+    stop = threading.Event()
+    with open_audio(path) as audio:
+        now = 0.0
+        deadline = Deadline(10, lambda: now, stop)
+        frames = without_gaps(audio, list(read_frames(audio, Damage(), deadline)), deadline.check)
+        for frame in frames:
+            if frame.samples == frame.sample_rate:
+                break
+        now = 11.0 if error is DeadlineExceeded else now
+        if error is RecognitionCancelled:
+            stop.set()
+        with pytest.raises(error):
+            next(frames)

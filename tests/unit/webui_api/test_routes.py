@@ -377,3 +377,13 @@ async def test_the_number_of_speakers_is_an_option(tmp_path: Path) -> None:
             refused = await client.post("/v1/recognitions", data={"speakers": wrong}, files=FILE)
             assert refused.status_code == 400
             assert refused.json()["error"]["details"]["field"] == "speakers"
+
+
+async def test_names_have_a_limit_of_their_own(tmp_path: Path) -> None:
+    api = WebApi(tmp_path, max_json_bytes=8 * 1024 * 1024)
+    async with api.client() as client:
+        body = {"labels": {"speaker1": "长" * 1024 * 1024}}
+        answer = await client.post(f"/v1/recognitions/{ROW_ID}/labels", json=body)
+    assert answer.status_code == 413
+    assert answer.json()["error"]["details"]["limit_bytes"] == 1024 * 1024
+    assert api.labels.given == {}

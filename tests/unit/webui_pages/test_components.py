@@ -345,6 +345,14 @@ def test_one_voice_alone_has_no_name_and_no_swap() -> None:
     assert 'data-event="swap"' not in html
 
 
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.FAILED])
+def test_an_unfinished_text_has_names_that_nobody_can_change(status: Status) -> None:
+    talk = Transcript((Segment(0, 900, "您好", "您好", 0), Segment(900, 1_800, "好", "好", 1)), "zh")
+    html = result_view(recognition(transcript=talk, status=status), ZH)
+    assert '<span class="asr-who">坐席</span>' in html
+    assert 'data-event="rename"' not in html
+
+
 def test_a_name_becomes_no_markup() -> None:
     talk = Transcript((Segment(0, 900, "您好", "您好", 0), Segment(900, 1_800, "好", "好", 1)), "zh")
     row = recognition(transcript=talk, labels={"channel0": EVIL, "channel1": EVIL})

@@ -1,0 +1,64 @@
+"""What people see while the parts of one recording wait for a node, are recognised, and wait again."""
+
+from domain.node import NodeProgress
+from domain.recognition import Progress, Stage
+from domain.transcript import ModelSegment
+from services.channels import SegmentsSoFar
+
+MONO, CALL = (None,), (0, 1)
+TEXT = ModelSegment(0, 900, "您好")
+
+
+class Seen:
+    """Keeps every report."""
+
+    def __init__(self, *channels: int | None) -> None:
+        self.reports: list[Progress] = []
+        self.so_far = SegmentsSoFar(self._report, "spoken", "zh", channels)
+
+    async def _report(self, progress: Progress) -> None:
+        self.reports.append(progress)
+
+    @property
+    def stages(self) -> list[Stage]:
+        return [report.stage for report in self.reports]
+
+
+def queued(ahead: int) -> Progress:
+    return Progress(Stage.QUEUED, ahead)
+
+
+async def test_a_recording_whose_node_died_waits_again_and_keeps_its_text_on_show() -> None:
+    seen = Seen(*MONO)
+    await seen.so_far.add(0, NodeProgress(1, 3, (TEXT,)))
+    await seen.so_far.wait(0, Progress(Stage.WAITING_NODE))
+    assert seen.stages == [Stage.RECOGNISING, Stage.WAITING_NODE]
+    assert [segment.raw_text for segment in seen.reports[-1].segments] == ["您好"]
+    await seen.so_far.add(0, NodeProgress(0, 3))
+    assert (seen.stages[-1], seen.reports[-1].segments) == (Stage.RECOGNISING, ())
+
+
+async def test_while_the_other_channel_is_under_way_its_progress_is_reported_once_more() -> None:
+    """Each report asks whether the row still belongs to this process: one that asks nobody runs on for hours."""
+    seen = Seen(*CALL)
+    await seen.so_far.add(0, NodeProgress(1, 3, (TEXT,)))
+    await seen.so_far.wait(1, queued(2))
+    assert len(seen.reports) == 2 and seen.reports[0] == seen.reports[1]
+
+
+async def test_a_channel_that_is_done_or_waits_again_hides_no_waiting() -> None:
+    seen = Seen(*CALL)
+    await seen.so_far.add(0, NodeProgress(1, 3, (TEXT,)))
+    await seen.so_far.wait(0, Progress(Stage.WAITING_NODE))
+    await seen.so_far.wait(1, Progress(Stage.WAITING_NODE))
+    assert seen.stages == [Stage.RECOGNISING, Stage.WAITING_NODE, Stage.WAITING_NODE]
+    await seen.so_far.add(0, NodeProgress(3, 3))
+    await seen.so_far.wait(1, queued(1))
+    assert (seen.stages[-1], seen.reports[-1].ahead) == (Stage.QUEUED, 1)
+
+
+async def test_of_two_channels_that_wait_the_nearer_one_is_shown() -> None:
+    seen = Seen(*CALL)
+    for number, ahead in ((0, 3), (1, 4), (0, 2), (1, 3), (0, 1)):
+        await seen.so_far.wait(number, queued(ahead))
+    assert [report.ahead for report in seen.reports] == [3, 3, 2, 2, 1]
