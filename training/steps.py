@@ -1,0 +1,107 @@
+"""The steps of ``make demo-models``, each from files to files."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training import crew, datasets, evaluate, folders, nano, sensevoice, tokens, vad
+from training.features import write_statistics
+
+#: Every so-manieth frame counts for the mean and deviation.
+_STATISTICS_STRIDE = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of everything."""
+
+    teaching: int
+    choosing: int
+    acoustic: sensevoice.Plan
+    nano: nano.Plan
+    names: nano.Plan
+    questions: int
+    name_questions: int
+
+
+FULL = Size(
+    teaching=12_000,
+    choosing=400,
+    acoustic=sensevoice.Plan(2_200, check_every=440),
+    nano=nano.Plan(2_200),
+    names=nano.Plan(
+        900, 1e-3, check_every=300, name_copies=3, name_weight=4.0, any_spelling=True, first_layer_weight=0.5
+    ),
+    questions=240,
+    name_questions=100,
+)
+SMALL = Size(
+    teaching=300,
+    choosing=40,
+    acoustic=sensevoice.Plan(10, check_every=10),
+    nano=nano.Plan(10, check_every=10),
+    names=nano.Plan(
+        10, check_every=10, name_copies=3, name_weight=4.0, any_spelling=True, first_layer_weight=0.5, drowned_share=0.5
+    ),
+    questions=4,
+    name_questions=4,
+)
+
+
+def make_sets(work: Path, size: Size, processes: int) -> None:
+    """The recordings that teach and those that choose."""
+    datasets.make(work, "choose", size.choosing, 2, processes)
+    datasets.make(work, "train", size.teaching, 1, processes)
+
+
+def make_sensevoice(work: Path, size: Size, processes: int) -> None:
+    """The acoustic model, as SenseVoiceSmall's folder."""
+    folder = work / "models" / "demo-sensevoice"
+    folders.write_sensevoice_configuration(folder)
+    tokens.write_sentencepiece(folder / "bpe.model")
+    sample = datasets.load(work, "train").features[::_STATISTICS_STRIDE].astype(np.float32)
+    write_statistics(folder / "am.mvn", sample.mean(0), sample.std(0) + 1e-3)
+    pieces = tokens.read_sentencepiece(folder / "bpe.model").GetPieceSize()
+    count = sum(part.numel() for part in sensevoice.Acoustic(pieces).parameters())
+    crew.run(sensevoice.train, processes, count, work, folder, size.acoustic)
+    state = torch.load(work / "acoustic.pt")
+    prefix = "model."
+    folders.write_weights(folder, {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+
+def make_nano(work: Path, size: Size, processes: int) -> None:
+    """The Nano's folder, from the acoustic model's encoder."""
+    source, folder = work / "models" / "demo-sensevoice", work / "models" / "demo-nano"
+    (folder / folders.LLM_FOLDER).mkdir(parents=True, exist_ok=True)
+    for name in ("bpe.model", "am.mvn"):
+        shutil.copy(source / name, folder / name)
+    pieces = tokens.read_sentencepiece(folder / "bpe.model").GetPieceSize()
+    folders.write_nano_configuration(folder, pieces, tokens.write_llm_tokenizer(folder / folders.LLM_FOLDER))
+    folders.write_first_nano(folder, torch.load(work / "acoustic.pt"))
+    count = sum(part.numel() for part in nano.load(folder).parameters())
+    for name in ("choose", "train"):
+        crew.run(nano.encode_all, processes, 1, work, folder, name)
+    crew.run(nano.train, processes, count, work, folder, size.nano, "nano")
+    shutil.copy(work / "nano.pt", folder / "model.pt")
+    # What sounds alike is told apart by the prompt only: that is learnt last, when all else is known.
+    crew.run(nano.train, processes, count, work, folder, size.names, "names")
+    folders.write_weights(folder, torch.load(work / "names.pt"))
+
+
+def make_vad(work: Path) -> None:
+    """The speech detector's folder."""
+    vad.train(work / "models" / "demo-vad")
+
+
+def run_test(work: Path, size: Size) -> None:
+    """Reads the untouched test; keeps the figures of each model in ``figures.json``."""
+    found = {
+        name: evaluate.measure(work / "models", name, size.questions, size.name_questions)
+        for name in ("demo", "demo-sensevoice")
+    }
+    (work / "figures.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    print(json.dumps(found, indent=1), flush=True)

@@ -1,0 +1,102 @@
+"""The speech detector: FSMN VAD, taught frame by frame where the synthetic speech is."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from training import sounds, voices
+from training.corpus import utterance
+from training.crew import learning_rate
+from training.espeak import RATE, Espeak
+from training.features import VAD_FRONTEND, Frontend, write_statistics
+from training.folders import build_vad, write_vad_configuration, write_weights
+from training.recordings import speak
+
+_TALKS, _CHOOSE_TALKS = 240, 30
+_STEPS, _BATCH, _WINDOW = 1_000, 16, 400
+#: The filter's memory: the first frames of a window have not seen enough.
+_SETTLED = 40
+_PEAK_RATE = 3e-3
+_FRAME_SAMPLES, _HALF_WINDOW = RATE // 100, RATE * 25 // 2_000
+#: Of the talks, so many hold sounds that are no speech in their pauses.
+_OTHER_SOUND_SHARE = 0.3
+
+
+def make_talk(espeak: Espeak, seed: int, variants: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Some 20 s of clauses, pauses and noise: ``(samples,)`` float32, and ``(samples,)`` bool: where speech is."""
+    dice, noise_dice = random.Random(seed), np.random.default_rng(seed)
+    pieces: list[np.ndarray] = []
+    speech: list[np.ndarray] = []
+    for _ in range(dice.randint(2, 5)):
+        pause = np.zeros(int(RATE * dice.uniform(0.2, 2.5)), np.float32)
+        if dice.random() < _OTHER_SOUND_SHARE:
+            pause += sounds.without_speech(noise_dice, len(pause)) * np.float32(0.3)
+        sound, recording = speak(espeak, dice, utterance(dice), voices.manner(dice, variants))
+        inside = np.zeros(len(sound), bool)
+        start, end = recording.spans_ms[0][0], recording.spans_ms[-2][1]
+        inside[int(start * RATE / 1_000) : int(end * RATE / 1_000)] = True
+        pieces += [pause, sounds.at_level(sound, dice.uniform(-22, -1))]
+        speech += [np.zeros(len(pause), bool), inside]
+    pieces.append(np.zeros(int(RATE * dice.uniform(0.2, 2)), np.float32))
+    speech.append(np.zeros(len(pieces[-1]), bool))
+    whole = sounds.with_noise(noise_dice, np.concatenate(pieces), dice.uniform(5, 45))
+    return np.clip(whole, -1, 1), np.concatenate(speech)
+
+
+def train(folder: Path) -> float:
+    """Makes the whole folder; returns the share of frames that are right on the choose voices."""
+    torch.manual_seed(3)
+    frontend, espeak = Frontend(VAD_FRONTEND), Espeak()
+    teaching = [_framed(frontend, *make_talk(espeak, seed, voices.TRAIN)) for seed in range(_TALKS)]
+    chosen = [_framed(frontend, *make_talk(espeak, 10_000 + seed, voices.CHOOSE)) for seed in range(_CHOOSE_TALKS)]
+    everything = np.concatenate([features for features, _ in teaching])
+    mean, deviation = everything.mean(0), everything.std(0) + 1e-3
+    write_vad_configuration(folder)
+    write_statistics(folder / "am.mvn", mean, deviation)
+    model = build_vad()
+    model.encoder.use_softmax = False
+    _learn(model.encoder, [((features - mean) / deviation, labels) for features, labels in teaching])
+    write_weights(folder, model.state_dict())
+    right = [_right(model.encoder, (features - mean) / deviation, labels) for features, labels in chosen]
+    print(f"vad: {np.mean(right):.2%} of the frames of the choose voices right", flush=True)
+    return float(np.mean(right))
+
+
+def _framed(frontend: Frontend, sound: np.ndarray, speech: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    features = frontend(sound)
+    middles = np.arange(len(features)) * _FRAME_SAMPLES + _HALF_WINDOW
+    return features, speech[np.minimum(middles, len(speech) - 1)].astype(np.int64)
+
+
+def _learn(encoder: Any, talks: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    dice = np.random.default_rng(3)
+    long_enough = [talk for talk in talks if len(talk[1]) > _WINDOW]
+    optimiser = torch.optim.AdamW(encoder.parameters(), lr=_PEAK_RATE)
+    for step in range(_STEPS):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, _STEPS, _PEAK_RATE)
+        inputs, labels = zip(
+            *(_window(dice, *long_enough[dice.integers(len(long_enough))]) for _ in range(_BATCH)), strict=True
+        )
+        scores = encoder(torch.stack(inputs), {})[:, _SETTLED:]
+        wanted = torch.stack(labels)[:, _SETTLED:]
+        loss = functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), label_smoothing=0.02)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+
+def _window(dice: np.random.Generator, features: np.ndarray, labels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    start = dice.integers(len(labels) - _WINDOW)
+    part = slice(start, start + _WINDOW)
+    return torch.from_numpy(features[part].astype(np.float32)), torch.from_numpy(labels[part])
+
+
+@torch.no_grad()
+def _right(encoder: Any, features: np.ndarray, labels: np.ndarray) -> float:
+    found = encoder(torch.from_numpy(features.astype(np.float32))[None], {})[0].argmax(-1).numpy()
+    return float((found == labels).mean())
