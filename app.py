@@ -186,9 +186,10 @@ def serve(settings: Settings) -> int:
         language=settings.language,
     )
     app = create_web_app(application.services, application.observer, config, application.running)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on")
+    server_config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on"
     )
+    server = uvicorn.Server(server_config)
 
     def end(sig: int, frame: FrameType | None) -> None:
         # In uvicorn's place, which would raise the signal once more after everything has ended well.
@@ -201,6 +202,8 @@ def serve(settings: Settings) -> int:
 
     server.handle_exit = end
     host, port = listener.getsockname()[:2]
+    # Who follows the address at once waits a moment instead of being refused.
+    listener.listen(server_config.backlog)
     print(f"打开 · open http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     server.run(sockets=[listener])
     return 0 if server.started else 1

@@ -247,3 +247,10 @@ def build_vad() -> Any:
 
     conf = _VAD["model_conf"]
     return FsmnVADStreaming(encoder="FSMN", encoder_conf=dict(_VAD["encoder_conf"]), **conf)
+
+
+def load_nano(folder: Path) -> Any:
+    """The model of a folder, in full precision, and nothing frozen."""
+    model = build_nano(folder)
+    model.load_state_dict(torch.load(folder / "model.pt", map_location="cpu"))
+    return model.requires_grad_(True).eval()

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from training import crew, datasets, evaluate, folders, nano, sensevoice, tokens, vad
+from training.encoded import encode_all
 from training.features import write_statistics
+from training.nano_loss import Plan
 
 #: Every so-manieth frame counts for the mean and deviation.
 _STATISTICS_STRIDE = 11
@@ -22,8 +24,8 @@ class Size:
     teaching: int
     choosing: int
     acoustic: sensevoice.Plan
-    nano: nano.Plan
-    names: nano.Plan
+    nano: Plan
+    names: Plan
     questions: int
     name_questions: int
 
@@ -32,10 +34,8 @@ FULL = Size(
     teaching=12_000,
     choosing=400,
     acoustic=sensevoice.Plan(2_200, check_every=440),
-    nano=nano.Plan(2_200),
-    names=nano.Plan(
-        900, 1e-3, check_every=300, name_copies=3, name_weight=4.0, any_spelling=True, first_layer_weight=0.5
-    ),
+    nano=Plan(2_200),
+    names=Plan(900, 1e-3, check_every=300, name_copies=3, name_weight=4.0, any_spelling=True, first_layer_weight=0.5),
     questions=240,
     name_questions=100,
 )
@@ -43,8 +43,8 @@ SMALL = Size(
     teaching=300,
     choosing=40,
     acoustic=sensevoice.Plan(10, check_every=10),
-    nano=nano.Plan(10, check_every=10),
-    names=nano.Plan(
+    nano=Plan(10, check_every=10),
+    names=Plan(
         10, check_every=10, name_copies=3, name_weight=4.0, any_spelling=True, first_layer_weight=0.5, drowned_share=0.5
     ),
     questions=4,
@@ -82,9 +82,9 @@ def make_nano(work: Path, size: Size, processes: int) -> None:
     pieces = tokens.read_sentencepiece(folder / "bpe.model").GetPieceSize()
     folders.write_nano_configuration(folder, pieces, tokens.write_llm_tokenizer(folder / folders.LLM_FOLDER))
     folders.write_first_nano(folder, torch.load(work / "acoustic.pt"))
-    count = sum(part.numel() for part in nano.load(folder).parameters())
+    count = sum(part.numel() for part in folders.load_nano(folder).parameters())
     for name in ("choose", "train"):
-        crew.run(nano.encode_all, processes, 1, work, folder, name)
+        crew.run(encode_all, processes, 1, work, folder, name)
     crew.run(nano.train, processes, count, work, folder, size.nano, "nano")
     shutil.copy(work / "nano.pt", folder / "model.pt")
     # What sounds alike is told apart by the prompt only: that is learnt last, when all else is known.
