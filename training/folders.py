@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -100,35 +100,8 @@ def build_nano(folder: Path) -> Any:
     from funasr.download.download_model_from_hub import download_model
     from funasr.models.fun_asr_nano.model import FunASRNano
 
-    return FunASRNano(**{**download_model(model=str(folder)), "input_size": FEATURES})
-
-
-def write_first_nano(folder: Path, acoustic: dict[str, torch.Tensor]) -> None:
-    """The Nano's first weights: encoder and CTC from the acoustic model's state, the rest of chance."""
-    (folder / "model.pt").touch()
-    torch.manual_seed(2)
-    model = build_nano(folder)
-    prefix = "model.encoder."
-    model.audio_encoder.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in acoustic.items() if k.startswith(prefix)}
-    )
-    weight, bias = acoustic["model.ctc.ctc_lo.weight"], acoustic["model.ctc.ctc_lo.bias"]
-    with torch.no_grad():
-        # FunASRNano's blank is the last token, SenseVoice's the first.
-        model.ctc.ctc_lo.weight.copy_(torch.cat((weight, weight[:1])))
-        model.ctc.ctc_lo.bias.copy_(torch.cat((bias, bias[:1])))
-        model.ctc.ctc_lo.bias[0] = -30.0
-        _make_identity(model.ctc_decoder)
-    torch.save(model.state_dict(), folder / "model.pt")
-
-
-def _make_identity(decoder: Any) -> None:
-    """x = relu(x) - relu(-x): the two layers of the CTC decoder pass the encoder's output on."""
-    unit = torch.eye(decoder.linear1.in_features)
-    decoder.linear1.weight.copy_(torch.cat((unit, -unit)))
-    decoder.linear1.bias.zero_()
-    decoder.linear2.weight.copy_(torch.cat((unit, -unit), 1))
-    decoder.linear2.bias.zero_()
+    configuration = cast(dict[str, Any], download_model(model=str(folder)))
+    return FunASRNano(**{**configuration, "input_size": FEATURES})
 
 
 def _nano(pieces: int) -> dict[str, Any]:
@@ -180,7 +153,8 @@ def _llm_configuration(tokens: int) -> Any:
         pad_token_id=0,
         eos_token_id=2,
         bos_token_id=None,
-        rope_theta=10_000.0,
+        # As the real one's: slow enough that half of each head compares contents whatever the distance.
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
         architectures=["Qwen3ForCausalLM"],
     )
 

@@ -77,6 +77,12 @@ def name_clause(dice: random.Random, language: str) -> tuple[Clause, Name]:
     return clause(frame.format(name.usual), mark), name
 
 
+def usual_spellings() -> dict[str, str]:
+    """Of each character and English name that is not the usual one of its sound: the usual one."""
+    classes = [*map(tuple, [*SURNAMES, *GIVEN]), *(tuple(pair.split("/")) for pair in ENGLISH)]
+    return {other: usual for usual, *others in classes for other in others}
+
+
 def all_spellings() -> list[str]:
     """Every character and word that a name may need."""
     return [*"".join(SURNAMES + GIVEN), *(name for pair in ENGLISH for name in pair.split("/"))]

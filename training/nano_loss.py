@@ -9,122 +9,135 @@ from torch.nn import functional
 
 from training import prompts
 from training.features import frames_of
-from training.recordings import Recording
+from training.guidance import guidance_loss, looks
+from training.recordings import Recording, is_mark
 from training.talk import Talk
 
 #: Tokens of the answer so far that are replaced by others, so that one slip does not derail the rest.
 _SLIP_SHARE = 0.04
-_ONSET_WEIGHT = 0.3
+#: How much a name weighs among the other units, and how often one that a hotword tells is taken out of the sound:
+#: then it can only be copied.
+_NAME_WEIGHT, _DROWNED_SHARE = 3.0, 0.3
+_ONSET_WEIGHT, _FIRST_LAYER_WEIGHT, _GUIDANCE_WEIGHT = 0.3, 0.5, 0.3
 _IGNORED = -100
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How long and how fast. ``budget``: positions in a worker's batch."""
+class _Item:
+    """One recording, asked for in one way. ``spans``: the frames of each unit; ``start``: where the sound begins."""
 
-    steps: int
-    peak_rate: float = 1.5e-3
-    budget: int = 2_000
-    check_every: int = 550
-    #: How much more often recordings with names come, and how much their names weigh.
-    name_copies: int = 1
-    name_weight: float = 1.0
-    #: Whether the adaptor shows a name in any of its spellings, so that they lie close together, and how much it
-    #: counts that the LLM's first layer finds the one that the prompt asks for.
-    any_spelling: bool = False
-    first_layer_weight: float = 0.0
-    #: How often a name that a hotword tells cannot be heard: then it can only be copied.
-    drowned_share: float = 0.0
+    recording: Recording
+    asked: prompts.Task
+    spans: list[range]
+    before: list[int]
+    frames: int
+    answer: list[int]
+    after: list[int]
+
+    @property
+    def start(self) -> int:
+        return len(self.before)
+
+    @property
+    def onsets(self) -> list[int]:
+        """The place of each unit's first frame in the sequence."""
+        return [self.start + span.start for span in self.spans]
+
+    @property
+    def first(self) -> int:
+        """The place that predicts the first unit of the answer."""
+        return self.start + self.frames + len(self.after) - 1
 
 
 def loss_of(
-    model: Any, talk: Talk, dice: random.Random, plan: Plan, recordings: list[Recording], sound: list[torch.Tensor]
+    model: Any, talk: Talk, dice: random.Random, recordings: list[Recording], sound: list[torch.Tensor]
 ) -> tuple[torch.Tensor, float]:
     """The loss and the share of answer tokens that were right."""
     lengths = torch.tensor([len(rows) for rows in sound])
     shown, _ = model.audio_adaptor(torch.nn.utils.rnn.pad_sequence(sound, batch_first=True), lengths)
-    table = model.llm.get_input_embeddings()
-    sequences, labels, weights, tasks, starts = [], [], [], [], []
-    for item, recording in enumerate(recordings):
-        asked = prompts.task(dice, recording)
-        heard = shown[item, : lengths[item]]
-        if asked.is_told and dice.random() < plan.drowned_share:
-            heard = _drowned(dice, heard, recording, asked)
-        before, answer = talk.before(asked), talk.answer(asked)
-        given = torch.tensor([*before, *talk.after(), *_with_slips(dice, answer, table.num_embeddings)])
-        text = table(given)
-        sequences.append(torch.cat((text[: len(before)], heard, text[len(before) :])))
-        labels.append(torch.tensor([_IGNORED] * (len(sequences[-1]) - len(answer)) + answer))
-        weights += [plan.name_weight if named else 1.0 for named in (*asked.named, False)]
-        tasks.append(asked)
-        starts.append(len(before))
-    inputs = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)
-    wanted = torch.nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=_IGNORED)[:, 1:]
-    mask = (torch.arange(inputs.shape[1]) < torch.tensor([len(row) for row in sequences])[:, None]).long()
+    items = [_item(talk, dice, recording, len(rows)) for recording, rows in zip(recordings, sound, strict=True)]
+    sequences = [_sequence(model, dice, item, shown[place, : item.frames]) for place, item in enumerate(items)]
+    mask = (torch.arange(max(map(len, sequences))) < torch.tensor([len(row) for row in sequences])[:, None]).long()
     passed = model.llm.model(
-        inputs_embeds=inputs, attention_mask=mask, use_cache=False, output_hidden_states=plan.first_layer_weight > 0
+        inputs_embeds=torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True),
+        attention_mask=mask,
+        use_cache=False,
+        output_hidden_states=True,
+        output_attentions=True,
     )
-    states, scored = passed.last_hidden_state[:, :-1], wanted != _IGNORED
-    logits, wanted = model.llm.lm_head(states[scored]), wanted[scored]
-    onsets = [
-        talk.onsets(item, prompts.any_spelling(dice, item) if plan.any_spelling else item.units, int(count))
-        for item, count in zip(recordings, lengths, strict=True)
-    ]
-    onset_loss = functional.cross_entropy(
-        (shown @ table.weight.T).flatten(0, 1),
-        torch.nn.utils.rnn.pad_sequence(onsets, batch_first=True, padding_value=_IGNORED).flatten(),
+    rows = torch.tensor([row for row, item in enumerate(items) for _ in item.answer])
+    places = torch.tensor([item.first + place for item in items for place in range(len(item.answer))])
+    wanted = torch.tensor([token for item in items for token in item.answer])
+    logits = model.llm.lm_head(passed.last_hidden_state[rows, places])
+    weights = [_NAME_WEIGHT if named else 1.0 for item in items for named in (*item.asked.named, False)]
+    first = model.llm.model.norm(passed.hidden_states[1])
+    loss = (
+        _weighted(logits, wanted, weights)
+        + _ONSET_WEIGHT * _onset_loss(model, talk, dice, items, shown)
+        + _FIRST_LAYER_WEIGHT * _first_layer_loss(model, talk, items, first)
+        + _GUIDANCE_WEIGHT * guidance_loss(passed.attentions, [_looks(talk, item) for item in items])
     )
-    loss = _weighted(logits, wanted, weights) + _ONSET_WEIGHT * onset_loss
-    if plan.first_layer_weight:
-        first = model.llm.model.norm(passed.hidden_states[1])
-        loss = loss + plan.first_layer_weight * _first_layer_loss(
-            model, talk, plan, first, recordings, tasks, starts, lengths.tolist()
-        )
     return loss, float((logits.argmax(-1) == wanted).float().mean())
 
 
-def _drowned(dice: random.Random, heard: torch.Tensor, recording: Recording, asked: prompts.Task) -> torch.Tensor:
+def _item(talk: Talk, dice: random.Random, recording: Recording, frames: int) -> _Item:
+    asked = prompts.task(dice, recording)
+    spans = frames_of(recording.spans_ms, frames)
+    return _Item(recording, asked, spans, talk.before(asked), frames, talk.answer(asked), talk.after())
+
+
+def _sequence(model: Any, dice: random.Random, item: _Item, heard: torch.Tensor) -> torch.Tensor:
+    """``(places, size)``: prompt, sound, and the answer so far, as the LLM gets them."""
+    table = model.llm.get_input_embeddings()
+    if item.asked.is_told and dice.random() < _DROWNED_SHARE:
+        heard = _drowned(dice, heard, item)
+    slipped = [dice.randrange(table.num_embeddings) if dice.random() < _SLIP_SHARE else t for t in item.answer]
+    text = table(torch.tensor([*item.before, *item.after, *slipped]))
+    return torch.cat((text[: item.start], heard, text[item.start :]))
+
+
+def _drowned(dice: random.Random, heard: torch.Tensor, item: _Item) -> torch.Tensor:
     """The sound without the name; where several hotwords could be meant, without one unit of it."""
-    places = list(asked.name_place)
-    if len(asked.hotwords) > 1:
+    places = list(item.asked.name_place)
+    if len(item.asked.hotwords) > 1:
         places = [dice.choice(places)]
-    spans = frames_of(recording.spans_ms, len(heard))
     kept = torch.ones(len(heard), 1)
     for place in places:
-        kept[spans[place].start : spans[place].stop] = 0
+        kept[item.spans[place].start : item.spans[place].stop] = 0
     return heard * kept
 
 
-def _first_layer_loss(
-    model: Any,
-    talk: Talk,
-    plan: Plan,
-    states: torch.Tensor,
-    recordings: list[Recording],
-    tasks: list[prompts.Task],
-    starts: list[int],
-    lengths: list[int],
-) -> torch.Tensor:
+def _looks(talk: Talk, item: _Item) -> dict[str, list[tuple[int, int]]]:
+    asked, onsets = item.asked, item.onsets
+    kept = [place for place, unit in enumerate(asked.units) if asked.itn or not is_mark(unit)]
+    told = [(onsets[place], token) for place, token in zip(asked.name_place, talk.told(asked), strict=False)]
+    return looks(onsets, item.start + item.frames - 1, kept, item.first, told)
+
+
+def _onset_loss(model: Any, talk: Talk, dice: random.Random, items: list[_Item], shown: torch.Tensor) -> torch.Tensor:
+    """At each unit's first frame the adaptor shows the unit, a name in any of its spellings, elsewhere nothing."""
+    onsets = [
+        talk.onsets(prompts.any_spelling(dice, item.recording), [span.start for span in item.spans], item.frames)
+        for item in items
+    ]
+    wanted = torch.nn.utils.rnn.pad_sequence(onsets, batch_first=True, padding_value=_IGNORED)
+    scores = shown @ model.llm.get_input_embeddings().weight.T
+    return functional.cross_entropy(scores.flatten(0, 1), wanted.flatten())
+
+
+def _first_layer_loss(model: Any, talk: Talk, items: list[_Item], states: torch.Tensor) -> torch.Tensor:
     """At each unit's onset: the unit as the prompt spells it. The layers above then only copy."""
-    rows, columns, wanted, weights = [], [], [], []
-    for row, (recording, asked, start, length) in enumerate(zip(recordings, tasks, starts, lengths, strict=True)):
-        if not asked.units:
-            continue
-        spans = frames_of(recording.spans_ms, length)
-        wanted += talk.ids(asked.units)
-        columns += [start + span.start for span in spans]
-        rows += [row] * len(spans)
-        weights += [plan.name_weight if place in asked.name_place else 1.0 for place in range(len(spans))]
+    rows = [row for row, item in enumerate(items) for _ in item.spans]
     if not rows:
         return states.sum() * 0
-    logits = model.llm.lm_head(states[rows, columns])
-    return _weighted(logits, torch.tensor(wanted), weights)
+    places = [place for item in items for place in item.onsets]
+    wanted = torch.tensor([token for item in items if item.spans for token in talk.ids(item.asked.units)])
+    weights = [
+        _NAME_WEIGHT if place in item.asked.name_place else 1.0 for item in items for place in range(len(item.spans))
+    ]
+    return _weighted(model.llm.lm_head(states[rows, places]), wanted, weights)
 
 
 def _weighted(logits: torch.Tensor, wanted: torch.Tensor, weights: list[float]) -> torch.Tensor:
     weight = torch.tensor(weights)
     return (functional.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum()
-
-
-def _with_slips(dice: random.Random, answer: list[int], vocabulary: int) -> list[int]:
-    return [dice.randrange(vocabulary) if dice.random() < _SLIP_SHARE else token for token in answer]

@@ -54,9 +54,9 @@ def spelled(recording: Recording, spelling: str) -> tuple[str, ...]:
 
 
 def any_spelling(dice: random.Random, recording: Recording) -> tuple[str, ...]:
-    """The recording's units with its name, if it has one, in a spelling that chance decides."""
+    """The recording's units; every second time its name, if it has one, in a spelling that chance decides."""
     name = recording.name
-    return spelled(recording, dice.choice((name.usual, *name.others))) if name else recording.units
+    return spelled(recording, dice.choice(name.others)) if name and dice.random() < 0.5 else recording.units
 
 
 def others(dice: random.Random, count: int, spoken: Name | None = None) -> list[str]:
@@ -75,9 +75,9 @@ def _hotwords(dice: random.Random, recording: Recording) -> tuple[tuple[str, ...
     """The hotwords, and the spelling that they ask for."""
     chance, name = dice.random(), recording.name
     if name and not is_held_out(name):
-        if chance < 0.2:
+        if chance < 0.3:
             return (), None
-        words = others(dice, dice.randint(1, 5), name) if chance > 0.5 else []
+        words = others(dice, dice.randint(1, 5), name) if chance > 0.55 else []
         if chance > 0.88:
             return tuple(words), None
         spelling = dice.choice((name.usual, *name.others))

@@ -28,6 +28,7 @@ _LANGUAGE_QUERY, _ANY_LANGUAGE = {"zh": 3, "en": 4, "": 0}, 0
 _STYLE_QUERY = {True: 14, False: 15}
 _EVENT_AND_EMOTION = (1, 2)
 QUERIES = 4
+_LAST_FRAME_WEIGHT, _FRAME_WEIGHT_FALL = 0.15, 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,9 @@ def train(crew: Crew, work: Path, folder: Path, plan: Plan) -> None:
         recordings = [teaching.recordings[place] for place in places]
         inputs, counts = features.batch(places)
         asked = (step + crew.rank) % 2 == 0
-        loss = _loss(model, pieces, masked(inputs, dice), counts, recordings, asked, dice)
+        loss = _loss(
+            model, pieces, masked(inputs, dice), counts, recordings, asked, _frame_weight(step, plan.steps), dice
+        )
         descend(crew, optimiser, loss, learning_rate(step, plan.steps, plan.peak_rate))
         shown.append(loss.item())
         if crew.leads and (step + 1) % 50 == 0:
@@ -142,6 +145,11 @@ def train(crew: Crew, work: Path, folder: Path, plan: Plan) -> None:
                 torch.save(model.state_dict(), work / "acoustic.pt")
 
 
+def _frame_weight(step: int, steps: int) -> float:
+    """From 1 down: frames teach fast, but a model that names every frame stutters within long words."""
+    return max(_LAST_FRAME_WEIGHT, 1 - _FRAME_WEIGHT_FALL * step / steps)
+
+
 def _loss(
     model: Acoustic,
     pieces: Any,
@@ -149,6 +157,7 @@ def _loss(
     counts: torch.Tensor,
     recordings: list[Recording],
     asked: bool,
+    frame_weight: float,
     dice: np.random.Generator,
 ) -> torch.Tensor:
     marks = [bool(dice.random() < 0.5) if asked else True for _ in recordings]
@@ -159,9 +168,8 @@ def _loss(
     queries = queries_for(recordings, marks, dice) if asked else None
     encoded, heads = model.encode(inputs, counts, queries)
     logits = model.model.ctc.ctc_lo(encoded)
-    loss = _frame_loss(logits, [goal.frames for goal in goals]) + _ctc_loss(
-        logits, counts, [goal.ids for goal in goals]
-    )
+    loss = frame_weight * _frame_loss(logits, [goal.frames for goal in goals])
+    loss = loss + _ctc_loss(logits, counts, [goal.ids for goal in goals])
     if not asked:
         return loss + _frame_loss(model.onset(encoded), [goal.onsets for goal in goals])
     tags = tags_for(pieces, recordings, marks)

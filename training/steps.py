@@ -11,7 +11,7 @@ import torch
 from training import crew, datasets, evaluate, folders, nano, sensevoice, tokens, vad
 from training.encoded import encode_all
 from training.features import write_statistics
-from training.nano_loss import Plan
+from training.first_nano import write_first_nano
 
 #: Every so-manieth frame counts for the mean and deviation.
 _STATISTICS_STRIDE = 11
@@ -24,8 +24,7 @@ class Size:
     teaching: int
     choosing: int
     acoustic: sensevoice.Plan
-    nano: Plan
-    names: Plan
+    nano: nano.Plan
     questions: int
     name_questions: int
 
@@ -33,9 +32,8 @@ class Size:
 FULL = Size(
     teaching=12_000,
     choosing=400,
-    acoustic=sensevoice.Plan(2_200, check_every=440),
-    nano=Plan(2_200),
-    names=Plan(900, 1e-3, check_every=300, name_copies=3, name_weight=4.0, any_spelling=True, first_layer_weight=0.5),
+    acoustic=sensevoice.Plan(2_400, check_every=480),
+    nano=nano.Plan(2_600, check_every=520),
     questions=240,
     name_questions=100,
 )
@@ -43,10 +41,7 @@ SMALL = Size(
     teaching=300,
     choosing=40,
     acoustic=sensevoice.Plan(10, check_every=10),
-    nano=Plan(10, check_every=10),
-    names=Plan(
-        10, check_every=10, name_copies=3, name_weight=4.0, any_spelling=True, first_layer_weight=0.5, drowned_share=0.5
-    ),
+    nano=nano.Plan(10, check_every=10),
     questions=4,
     name_questions=4,
 )
@@ -81,15 +76,13 @@ def make_nano(work: Path, size: Size, processes: int) -> None:
         shutil.copy(source / name, folder / name)
     pieces = tokens.read_sentencepiece(folder / "bpe.model").GetPieceSize()
     folders.write_nano_configuration(folder, pieces, tokens.write_llm_tokenizer(folder / folders.LLM_FOLDER))
-    folders.write_first_nano(folder, torch.load(work / "acoustic.pt"))
-    count = sum(part.numel() for part in folders.load_nano(folder).parameters())
+    acoustic = torch.load(work / "acoustic.pt")
+    write_first_nano(folder, acoustic)
     for name in ("choose", "train"):
         crew.run(encode_all, processes, 1, work, folder, name)
-    crew.run(nano.train, processes, count, work, folder, size.nano, "nano")
-    shutil.copy(work / "nano.pt", folder / "model.pt")
-    # What sounds alike is told apart by the prompt only: that is learnt last, when all else is known.
-    crew.run(nano.train, processes, count, work, folder, size.names, "names")
-    folders.write_weights(folder, torch.load(work / "names.pt"))
+    count = sum(part.numel() for part in folders.load_nano(folder).parameters())
+    crew.run(nano.train, processes, count, work, folder, size.nano)
+    folders.write_weights(folder, torch.load(work / "nano.pt"))
 
 
 def make_vad(work: Path) -> None:

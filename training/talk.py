@@ -5,8 +5,6 @@ from typing import Any
 import torch
 
 from training import prompts, tokens
-from training.features import frames_of
-from training.recordings import Recording
 
 _BEFORE, _AFTER = "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n"
 
@@ -37,11 +35,21 @@ class Talk:
         """One token for each unit."""
         return tokens.llm_ids(self._tokenizer, units)
 
-    def onsets(self, recording: Recording, units: tuple[str, ...], frames: int) -> torch.Tensor:
+    def told(self, asked: prompts.Task) -> list[int]:
+        """The places in :meth:`before` of the hotword that spells the name, one for each unit."""
+        if not asked.is_told:
+            return []
+        before, name = self.before(asked), asked.units[asked.name_place.start : asked.name_place.stop]
+        # Behind another hotword an English one has a space before it.
+        for tokens_of_name in (self.ids(name), self._tokenizer.encode(" " + "".join(name))):
+            for start in range(len(before) - len(tokens_of_name) + 1):
+                if before[start : start + len(tokens_of_name)] == tokens_of_name:
+                    return list(range(start, start + len(tokens_of_name)))
+        raise ValueError(f"no hotword spells {name}: {asked.hotwords}")
+
+    def onsets(self, units: tuple[str, ...], starts: list[int], frames: int) -> torch.Tensor:
         """``(frames,)``: each unit's token at its first frame, padding elsewhere."""
         shown = torch.full((frames,), self._tokenizer.pad_token_id)
         if units:
-            ids = tokens.llm_ids(self._tokenizer, units)
-            for token, span in zip(ids, frames_of(recording.spans_ms, frames), strict=True):
-                shown[span.start] = token
+            shown[starts] = torch.tensor(self.ids(units))
         return shown

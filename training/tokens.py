@@ -2,7 +2,7 @@
 
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from training.corpus import utterance
 from training.names import ENGLISH, all_spellings
@@ -43,8 +43,9 @@ def vocabulary() -> tuple[list[str], list[str]]:
 
 def write_sentencepiece(path: Path) -> None:
     """SenseVoice's ``bpe.model``, put together by hand: training one keeps the parts of words as pieces too."""
-    from sentencepiece import sentencepiece_model_pb2 as protocol
+    from sentencepiece import sentencepiece_model_pb2
 
+    protocol = cast(Any, sentencepiece_model_pb2)  # its classes are made on import, where no checker sees them
     characters, words = vocabulary()
     kind = protocol.ModelProto.SentencePiece
     letters = sorted({letter for word in words for letter in word} | {"▁"})

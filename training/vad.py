@@ -1,6 +1,7 @@
 """The speech detector: FSMN VAD, taught frame by frame where the synthetic speech is."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ _FRAME_SAMPLES, _HALF_WINDOW = RATE // 100, RATE * 25 // 2_000
 _OTHER_SOUND_SHARE = 0.3
 
 
-def make_talk(espeak: Espeak, seed: int, variants: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def make_talk(espeak: Espeak, seed: int, variants: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Some 20 s of clauses, pauses and noise: ``(samples,)`` float32, and ``(samples,)`` bool: where speech is."""
     dice, noise_dice = random.Random(seed), np.random.default_rng(seed)
     pieces: list[np.ndarray] = []

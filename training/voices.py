@@ -1,6 +1,7 @@
 """Who speaks: espeak-ng's voice variants in three sets that share nobody."""
 
 import random
+from collections.abc import Sequence
 
 from training.espeak import Manner
 
@@ -18,7 +19,7 @@ _ACCENTS, _ACCENT_WEIGHTS = ("en-us", "gmw/en", "en-gb-x-rp", "en-us-nyc"), (55,
 _SPEEDS, _PITCHES, _THROATS = (125, 205), (20, 80), (0.92, 1.08)
 
 
-def manner(dice: random.Random, variants: list[str]) -> Manner:
+def manner(dice: random.Random, variants: Sequence[str]) -> Manner:
     """One of the variants, with a speed, pitch and throat of its own."""
     return Manner(
         dice.choice(variants),
