@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run check test test-long bench lock help
+.PHONY: run check test test-long bench demo-models lock help
 
 run: ## set up .venv/ and serve the web UI at http://127.0.0.1:7860 (ASR_PORT changes it)
 	@$(PYTHON) deploy/setup_env.py run
@@ -30,9 +30,13 @@ bench: ## the benchmarks of docs/benchmarks.md
 	$(VENV)/python benchmarks/faithful.py
 	$(VENV)/python benchmarks/itn.py
 
+demo-models: ## train the small models of models/ anew, from synthetic speech (about 45 minutes on 2 cores)
+	@$(PYTHON) deploy/setup_env.py test
+	$(VENV)/python -m training
+
 lock: ## pin what is installed in .venv/ now
 	@(echo '# Every package of `make run`, `make check` and `make test`, pinned. Written by `make lock`.'; \
 	  $(VENV)/python -m pip freeze --exclude uv | sed 's/+cpu//') > requirements/constraints.txt
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13

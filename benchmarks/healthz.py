@@ -6,12 +6,9 @@ One node process with the demo model, one client (a process of its own) that sen
 and polls every 20 ms over a kept connection, first at rest and then at work. Prints a table and one JSON line.
 """
 
-import argparse
 import asyncio
-import json
 import logging
 import multiprocessing
-import platform
 import sys
 import tempfile
 import time
@@ -23,12 +20,12 @@ from typing import Any
 
 import httpx
 import numpy as np
-import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.one_machine import SENTENCES, quantiles  # noqa: E402
+from benchmarks.one_machine import SENTENCES  # noqa: E402
+from benchmarks.report import asked, quantiles, show  # noqa: E402
 from cluster.pool import Pool  # noqa: E402
 from domain.ids import new_id  # noqa: E402
 from domain.node import NodeIntent, NodeJob, NodeProgress  # noqa: E402
@@ -44,12 +41,10 @@ CLIP_SECONDS = 300
 
 def main() -> None:
     """Measures and prints it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--polls", type=int, default=300, help="polls at rest, and as many at work (default 300)")
-    polls = parser.parse_args().polls
+    polls = asked(__doc__, "polls", 300, "polls at rest, and as many at work")
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="asr-bench-") as folder:
-        show(measure(Path(folder), polls))
+        show("healthz", measure(Path(folder), polls))
 
 
 def measure(folder: Path, polls: int) -> dict[str, Any]:
@@ -121,16 +116,6 @@ def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
         if time.monotonic() > end:
             raise TimeoutError("the node did not get so far")
         time.sleep(0.05)
-
-
-def show(figures: dict[str, Any]) -> None:
-    """The table, then the JSON line."""
-    machine = f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"/healthz of a node ({machine})")
-    for name, value in figures.items():
-        text = "   ".join(f"{key} {ms:>8}" for key, ms in value.items()) if isinstance(value, dict) else f"{value:>12}"
-        print(f"  {name:<12} {text}")
-    print(json.dumps({"benchmark": "healthz", "machine": machine, **figures}))
 
 
 if __name__ == "__main__":

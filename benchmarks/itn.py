@@ -5,11 +5,7 @@
 Prints a table and one JSON line. Where wetext or cn2an are installed, they take turns with the rules on the same text.
 """
 
-import argparse
 import importlib.util
-import json
-import platform
-import statistics
 import subprocess
 import sys
 import time
@@ -17,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.report import asked, quantiles, show  # noqa: E402
 from speech.itn import to_written  # noqa: E402
 
 #: As people speak: most of it without a number.
@@ -57,10 +52,8 @@ OTHERS = {
 
 def main() -> None:
     """Measures everything and prints it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=50, help="calls of each kind (default 50)")
-    rounds = parser.parse_args().rounds
-    show({**first_use(max(3, rounds // 5)), **speed(rounds), **long_text(), **others(rounds)})
+    rounds = asked(__doc__, "rounds", 50, "calls of each kind")
+    show("itn", {**first_use(max(3, rounds // 5)), **speed(rounds), **long_text(), **others(rounds)})
 
 
 def first_use(rounds: int) -> dict[str, Any]:
@@ -114,30 +107,6 @@ def timed(call: Callable[[str], str], text: str) -> float:
     began = time.perf_counter()
     call(text)
     return (time.perf_counter() - began) * 1000
-
-
-def quantiles(values: list[float]) -> dict[str, float]:
-    """The best, the middle and the worst twentieth: on a machine with other work the best tells most."""
-    ordered = sorted(values)
-    return {
-        "best": round(ordered[0], 2),
-        "p50": round(statistics.median(ordered), 2),
-        "p95": round(ordered[int(len(ordered) * 0.95) - 1], 2),
-    }
-
-
-def show(figures: dict[str, Any]) -> None:
-    """The table, then the JSON line."""
-    machine = f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"itn ({machine})")
-    for name, value in figures.items():
-        text = (
-            f"best {value['best']:>9}   p50 {value['p50']:>9}   p95 {value['p95']:>9}"
-            if isinstance(value, dict)
-            else f"{value:>14}"
-        )
-        print(f"  {name:<24} {text}")
-    print(json.dumps({"benchmark": "itn", "machine": machine, **figures}))
 
 
 if __name__ == "__main__":

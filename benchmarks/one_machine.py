@@ -6,12 +6,8 @@ Prints a table and one JSON line. Times are wall time; the two ways take turns o
 machine disturbs both alike.
 """
 
-import argparse
 import asyncio
-import json
 import logging
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app import build  # noqa: E402
+from benchmarks.report import asked, quantiles, show  # noqa: E402
 from domain.access import Visitor  # noqa: E402
 from domain.ids import new_id  # noqa: E402
 from domain.options import RecognitionOptions  # noqa: E402
@@ -42,13 +39,11 @@ SENTENCES = ("今天天气怎么样", "会议现在开始", "请打开空调", "
 
 def main() -> None:
     """Measures everything and prints it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=20, help="calls of each kind (default 20)")
-    rounds = parser.parse_args().rounds
+    rounds = asked(__doc__, "rounds", 20, "calls of each kind")
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="asr-bench-") as folder:
         figures = {**asyncio.run(in_process(Path(folder), rounds)), **start_up(Path(folder))}
-    show(figures)
+    show("one_machine", figures)
 
 
 async def in_process(folder: Path, rounds: int) -> dict[str, Any]:
@@ -159,22 +154,6 @@ async def timed(call: Callable[[], Awaitable[None]]) -> float:
     began = time.perf_counter()
     await call()
     return (time.perf_counter() - began) * 1000
-
-
-def quantiles(values: list[float]) -> dict[str, float]:
-    """The middle and the worst twentieth."""
-    ordered = sorted(values)
-    return {"p50": round(statistics.median(ordered), 2), "p95": round(ordered[int(len(ordered) * 0.95) - 1], 2)}
-
-
-def show(figures: dict[str, Any]) -> None:
-    """The table, then the JSON line."""
-    machine = f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"one machine ({machine})")
-    for name, value in figures.items():
-        text = f"p50 {value['p50']:>9}   p95 {value['p95']:>9}" if isinstance(value, dict) else f"{value:>13}"
-        print(f"  {name:<26} {text}")
-    print(json.dumps({"benchmark": "one_machine", "machine": machine, **figures}))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ SYSTEM_PACKAGES = {
     "sox": "sox",
     "libsox-fmt-all": "usr/lib/*/sox/libsox_fmt_mp3.so",
     "ffmpeg": "ffmpeg",
+    "curl": "curl",
     "chromium": "chromium",
     "fonts-noto-cjk": "usr/share/fonts/*/noto/NotoSansCJK*",
 }

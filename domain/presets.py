@@ -1,6 +1,6 @@
 """The models that this program knows, and what each of them can do."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from domain.plain import as_object
@@ -69,6 +69,10 @@ _MLT_LANGUAGES = tuple(
     "auto zh en yue ja ko vi id th ms fil ar hi bg hr cs da nl et fi el hu ga lv lt mt pl pt ro sk sl sv".split()
 )
 _SENSEVOICE_LANGUAGES = ("auto", "zh", "en", "yue", "ja", "ko")
+_CHINESE_AND_ENGLISH = ("auto", "zh", "en")
+#: What every model of a family can do, whoever trained it.
+_NANO = Capabilities(hotwords=True, times="word", punctuates=True, speakers=True)
+_SENSEVOICE = Capabilities(times="character", punctuates=True, speakers=True)
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
@@ -77,7 +81,7 @@ PRESETS: dict[str, Preset] = {
             "fun-asr-nano",
             "Fun-ASR-Nano-2512",
             "nano",
-            Capabilities(_NANO_LANGUAGES, hotwords=True, times="word", punctuates=True, writes=True, speakers=True),
+            replace(_NANO, languages=_NANO_LANGUAGES, writes=True),
             {"ms": "FunAudioLLM/Fun-ASR-Nano-2512", "hf": "FunAudioLLM/Fun-ASR-Nano-2512"},
             speaker="cam++",
             download_bytes=2_130_000_000,
@@ -86,7 +90,7 @@ PRESETS: dict[str, Preset] = {
             "fun-asr-mlt-nano",
             "Fun-ASR-MLT-Nano-2512",
             "nano",
-            Capabilities(_MLT_LANGUAGES, hotwords=True, times="word", punctuates=True, writes=True, speakers=True),
+            replace(_NANO, languages=_MLT_LANGUAGES, writes=True),
             {"ms": "FunAudioLLM/Fun-ASR-MLT-Nano-2512", "hf": "FunAudioLLM/Fun-ASR-MLT-Nano-2512"},
             speaker="cam++",
             download_bytes=2_130_000_000,
@@ -95,9 +99,7 @@ PRESETS: dict[str, Preset] = {
             "sensevoice-small",
             "SenseVoiceSmall",
             "sensevoice",
-            Capabilities(
-                _SENSEVOICE_LANGUAGES, hotwords=False, times="character", punctuates=True, writes=True, speakers=True
-            ),
+            replace(_SENSEVOICE, languages=_SENSEVOICE_LANGUAGES, writes=True),
             {"ms": "iic/SenseVoiceSmall", "hf": "FunAudioLLM/SenseVoiceSmall"},
             speaker="cam++",
             download_bytes=970_000_000,
@@ -106,14 +108,7 @@ PRESETS: dict[str, Preset] = {
             "paraformer-zh",
             "Paraformer-zh (SeACo)",
             "paraformer",
-            Capabilities(
-                ("auto", "zh", "en"),
-                hotwords=True,
-                times="character",
-                punctuates=True,
-                writes=False,
-                speakers=True,
-            ),
+            Capabilities(_CHINESE_AND_ENGLISH, hotwords=True, times="character", punctuates=True, speakers=True),
             {
                 "ms": "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch",
                 "hf": "funasr/paraformer-zh",
@@ -126,9 +121,7 @@ PRESETS: dict[str, Preset] = {
             "demo",
             "演示模型 · Demo",
             "nano",
-            Capabilities(
-                ("auto", "zh", "en"), hotwords=True, times="word", punctuates=True, writes=False, speakers=True
-            ),
+            replace(_NANO, languages=_CHINESE_AND_ENGLISH),
             None,
             speaker="demo-speakers",
             folder="demo-nano",
@@ -137,14 +130,7 @@ PRESETS: dict[str, Preset] = {
             "demo-sensevoice",
             "演示模型 · Demo SenseVoice",
             "sensevoice",
-            Capabilities(
-                ("auto", "zh", "en"),
-                hotwords=False,
-                times="character",
-                punctuates=True,
-                writes=False,
-                speakers=True,
-            ),
+            replace(_SENSEVOICE, languages=_CHINESE_AND_ENGLISH),
             None,
             speaker="demo-speakers",
             folder="demo-sensevoice",

@@ -18,7 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 
 _ASSETS = Path(__file__).parent / "assets"
-_SCRIPTS = ("app.js", "player.js", "admin.js", "numbers.js", "connection.js")
+#: In this order: the others use what the first of them shares.
+_SCRIPTS = tuple(
+    f"{name}.js" for name in "app dialogs form result time selection player admin numbers connection".split()
+)
 #: Sentences that the scripts show.
 _SCRIPT_KEYS = (
     "admin_no_answer",

@@ -1,11 +1,13 @@
-"""The look: one accent colour, system fonts, light and dark. What Gradio cannot say is in ``assets/app.css``."""
+"""The look: one accent colour, system fonts, light and dark. What Gradio cannot say is in ``assets/*.css``."""
 
 from pathlib import Path
 
 from gradio.themes import Base
 from gradio.themes.utils import colors, sizes
 
-_CSS = Path(__file__).parent / "assets" / "app.css"
+_ASSETS = Path(__file__).parent / "assets"
+#: One style sheet in this order: a later file has the last word.
+_STYLES = ("app.css", "form.css", "result.css", "history.css", "messages.css", "nodes.css", "narrow.css")
 _FONTS = (
     "system-ui",
     "-apple-system",
@@ -124,4 +126,4 @@ class AsrTheme(Base):
 
 def style_sheet() -> str:
     """The pages' own CSS."""
-    return _CSS.read_text(encoding="utf-8")
+    return "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _STYLES)

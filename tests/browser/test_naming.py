@@ -78,6 +78,28 @@ def test_names_are_given_to_all_lines_or_one_and_swapped(visit: Visit, call: Pat
         assert "<v &lt;b&gt;李&lt;/b&gt;>" in vtt
 
 
+def test_the_list_behind_an_open_row_shows_the_names_given_there(visit: Visit, call: Path, server_url: str) -> None:
+    with visit("/") as page:
+        recognise(page, call)
+        go(page, f"{server_url}/")
+        recognise(page, call)
+        go(page, f"{server_url}/history")
+        newer, older = page.locator(".asr-row").nth(0), page.locator(".asr-row").nth(1)
+        older.click()
+        rename(page, 0, "小张", "“坐席”的 2 句全部改名")
+        expect(who(page).first).to_have_text("小张")
+        page.click(".asr-back")
+        expect(older).to_contain_text("小张：")
+        expect(newer).to_contain_text("坐席：")
+
+        older.click()
+        page.click("[data-event=swap]")
+        expect(who(page).first).to_have_text("客户")
+        page.go_back()
+        expect(older).to_contain_text("客户：")
+        expect(page.locator(".asr-row")).to_have_count(2)
+
+
 def test_a_name_can_be_given_with_the_keyboard_and_left_alone(visit: Visit, call: Path) -> None:
     with visit("/", locale="en-US") as page:
         recognise(page, call)

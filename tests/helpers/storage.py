@@ -3,14 +3,30 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from domain.ids import new_id
 from domain.options import RecognitionOptions
 from domain.recognition import Recognition, Source, Status
 from domain.transcript import Segment, Transcript, Word
+from storage.migrations import upgrade
+from storage.sql import Database, open_database
 
 ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def new_database(folder: Path) -> Iterator[Database]:
+    """An empty one, of today's shape."""
+    url = f"sqlite:///{folder / 'history.db'}"
+    upgrade(url)
+    database = open_database(url)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def a_row(**changes: object) -> Recognition:

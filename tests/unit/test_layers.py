@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("domain", "speech", "engine", "cluster", "storage", "services", "webui", "cli")
+ROOMS = ("domain", "speech", "engine", "cluster", "storage", "services", "webui", "cli", "training")
 FILES = ("app", "checks", "listener", "settings", "metrics")
 EVERYTHING = {*ROOMS, *FILES}
 #: Room → rooms it may import, besides itself.
@@ -23,15 +23,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "services": {"domain", "speech"},
     "webui": {"domain", "services"},
     "cli": {"domain", "services", "settings"},
-    "app": EVERYTHING,
-    "checks": EVERYTHING - {"app"},
+    "training": {"domain", "engine"},
+    # Nobody starts the training but its own commands.
+    "app": EVERYTHING - {"training"},
+    "checks": EVERYTHING - {"app", "training"},
     "listener": {"settings"},
 }
 #: Library → the only places that import it.
 ONLY_IN: dict[str, set[str]] = {
-    "torch": {"engine"},
-    "funasr": {"engine"},
-    "transformers": {"engine"},
+    "torch": {"engine", "training"},
+    "funasr": {"engine", "training"},
+    "transformers": {"engine", "training"},
     "modelscope": {"engine"},
     "huggingface_hub": {"engine"},
     "pynvml": {"engine"},
@@ -45,6 +47,7 @@ ONLY_IN: dict[str, set[str]] = {
     "prometheus_client": {"metrics"},
     "pydantic_settings": {"settings"},
     "itsdangerous": {"webui"},
+    "rapidfuzz": {"training"},
 }
 
 

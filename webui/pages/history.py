@@ -23,7 +23,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     """Lays the page out and connects it. ``on_load``: the page's load event."""
     events = HistoryEvents(context)
     with gr.Column(elem_id="asr-history", elem_classes="asr-column"):
-        # An open detail hides the list (app.css): Gradio would tear a hidden list down and its scroll position with it.
+        # An open detail hides the list (by CSS): Gradio would tear a hidden list down and its scroll position with it.
         with gr.Column(elem_id="asr-history-index"):
             search, status, when, whose = _filters()
             rows = view(
@@ -54,8 +54,9 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     detail.again(events.again, [current], [goto], **quiet)
     goto.change(None, [goto], None, js="id => { if (id) location.href = './?r=' + encodeURIComponent(id); }")
     detail.spoken(events.spoken, [current], [detail], **quiet)
-    detail.rename(events.rename, [current, search], [detail], **quiet)
-    detail.swap(events.swap, [current, search], [detail], **quiet)
+    # The list behind the detail shows the names too.
+    for named, change in ((detail.rename, events.rename), (detail.swap, events.swap)):
+        named(change, [current, search, rows], [detail, rows], **quiet)
     for removed in (bar.remove, detail.remove):
         removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, page, **quiet)
     on_load(None, None, [current, zone], js=_TIME_ZONE).then(events.first_page, filters, page, **quiet)
@@ -70,22 +71,8 @@ def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio, gr.Radio]:
         elem_id="asr-search",
     )
     with gr.Row(elem_classes="asr-filters"):
-        when = gr.Radio(
-            [(label(text), value) for value, text in TIME_FILTERS.items()],
-            value="any",
-            label=label("history_when_label"),
-            show_label=False,
-            container=False,
-            elem_id="asr-when",
-        )
-        whose = gr.Radio(
-            [(label(text), value) for value, text in WHOSE_FILTERS.items()],
-            value="all",
-            label=label("history_whose_label"),
-            show_label=False,
-            container=False,
-            elem_id="asr-whose",
-        )
+        when = _choice("when", "history_when_label", TIME_FILTERS, "any")
+        whose = _choice("whose", "history_whose_label", WHOSE_FILTERS, "all")
         status = gr.Dropdown(
             [(label(text), value) for value, (text, _) in STATUS_FILTERS.items()],
             value="all",
@@ -96,6 +83,17 @@ def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio, gr.Radio]:
             elem_id="asr-status",
         )
     return search, status, when, whose
+
+
+def _choice(name: str, label_key: str, offered: dict[str, str], value: str) -> gr.Radio:
+    return gr.Radio(
+        [(label(text), choice) for choice, text in offered.items()],
+        value=value,
+        label=label(label_key),
+        show_label=False,
+        container=False,
+        elem_id=f"asr-{name}",
+    )
 
 
 def _selection_bar(context: PageContext) -> str:

@@ -12,7 +12,7 @@ from domain.errors import SpeechError
 from domain.recognition import HistoryPage, Recognition, Status
 from webui.components.history_detail import detail_view, missing_view
 from webui.components.result import error_view
-from webui.components.rows import empty_view, history_rows
+from webui.components.rows import empty_view, history_rows, with_row
 from webui.pages.context import PageContext
 from webui.pages.naming import renamed, shown_in, swapped
 
@@ -116,17 +116,24 @@ class HistoryEvents:
         shown = "both" if event._data.get("track") == "both" else "spoken"
         return detail_view(row, words, shown=shown, viewer=visitor)
 
-    async def rename(self, current: str, search: str, event: gr.EventData, request: gr.Request) -> str:
-        """A name for who speaks in a line, or for everybody of that name. Returns the detail."""
-        return self._named(await renamed(self._context, current, event, request), search, event, request)
+    async def rename(
+        self, current: str, search: str, rows: str, event: gr.EventData, request: gr.Request
+    ) -> tuple[str, str]:
+        """A name for who speaks in a line, or for everybody of that name. Returns ``(detail, rows)``."""
+        return self._named(await renamed(self._context, current, event, request), search, rows, event, request)
 
-    async def swap(self, current: str, search: str, event: gr.EventData, request: gr.Request) -> str:
-        """坐席 ⇄ 客户. Returns the detail."""
-        return self._named(await swapped(self._context, current, event, request), search, event, request)
+    async def swap(
+        self, current: str, search: str, rows: str, event: gr.EventData, request: gr.Request
+    ) -> tuple[str, str]:
+        """坐席 ⇄ 客户. Returns as :meth:`rename`."""
+        return self._named(await swapped(self._context, current, event, request), search, rows, event, request)
 
-    def _named(self, row: Recognition, search: str, event: gr.EventData, request: gr.Request) -> str:
-        words, viewer = self._context.words(request), self._context.visitor(request)
-        return detail_view(row, words, search=search.strip(), shown=shown_in(event), viewer=viewer)
+    def _named(
+        self, row: Recognition, search: str, rows: str, event: gr.EventData, request: gr.Request
+    ) -> tuple[str, str]:
+        words, viewer, search = self._context.words(request), self._context.visitor(request), search.strip()
+        detail = detail_view(row, words, search=search, shown=shown_in(event), viewer=viewer)
+        return detail, with_row(rows, row, words, search=search, viewer=viewer)
 
     async def remove(self, current: str, event: gr.EventData, request: gr.Request) -> str:
         """Deletes the selected rows, or the one on show (the browser has asked already). Returns what stays open."""

@@ -1,7 +1,7 @@
 """识别: a recording goes in, the text comes out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 import gradio as gr
@@ -20,6 +20,7 @@ from domain.options import (
 from webui.components.inputs import seconds_field, upload_field
 from webui.components.samples import Sample, samples_view
 from webui.i18n import bilingual, label
+from webui.pages.asked import Asked
 from webui.pages.chosen_file import ChosenFile
 from webui.pages.context import PageContext, view
 from webui.pages.recognise_events import RecogniseEvents
@@ -46,16 +47,7 @@ class _Inputs:
     @property
     def options(self) -> list[Component]:
         """What a recognition can be asked for."""
-        return [
-            self.hotwords,
-            self.language,
-            self.itn,
-            self.vad,
-            self.max_segment_seconds,
-            self.end_silence_seconds,
-            self.speakers,
-            self.channels,
-        ]
+        return [getattr(self, field.name) for field in fields(Asked)]
 
     @property
     def values(self) -> list[Component]:
@@ -89,7 +81,7 @@ def recognise_page(
     work = [panel, start, cancel]
     begun = [current, *work]
     start.click(events.begin, inputs.values, begun, concurrency_limit=None, **quiet)
-    panel.again(events.again, [current, *inputs.options, has_channels], begun, concurrency_limit=None, **quiet)
+    panel.again(events.again, [current, has_channels, *inputs.options], begun, concurrency_limit=None, **quiet)
     panel.spoken(events.spoken, [current], [panel], concurrency_limit=None, **quiet)
     panel.rename(events.rename, [current], [panel, recent], concurrency_limit=None, **quiet)
     panel.swap(events.swap, [current], [panel, recent], concurrency_limit=None, **quiet)

@@ -9,16 +9,16 @@ from typing import Any
 import gradio as gr
 
 from domain.errors import SpeechError
-from domain.options import RecognitionOptions
 from domain.recognition import Recognition, Source
 from webui.components.banner import demo_banner
 from webui.components.details import language_name
 from webui.components.header import model_chip
-from webui.components.inputs import Upload, milliseconds
+from webui.components.inputs import Upload
 from webui.components.progress import progress_view, waiting_view
 from webui.components.result import error_view, result_view
 from webui.components.rows import recent_view
 from webui.components.samples import Sample
+from webui.pages.asked import Asked
 from webui.pages.chosen_file import chosen_file
 from webui.pages.context import PageContext
 from webui.pages.naming import renamed, shown_in, swapped
@@ -43,20 +43,12 @@ class RecogniseEvents:
     # -- from the click to the text --------------------------------------------------------------------------------
 
     async def begin(
-        self,
-        upload: Upload | None,
-        microphone: str | None,
-        hotwords: str,
-        language: str,
-        itn: bool,
-        vad: bool,
-        max_segment_seconds: float | None,
-        end_silence_seconds: float | None,
-        speakers: int,
-        channels: str,
-        request: gr.Request,
+        self, request: gr.Request, upload: Upload | None, microphone: str | None, *form: Any
     ) -> AsyncIterator[Updates]:
-        """Hands the recording over; the new id makes the page follow. Yields ``(id, panel, start, cancel)``."""
+        """Hands the recording over; the new id makes the page follow. Yields ``(id, panel, start, cancel)``.
+
+        ``form``: the fields of :class:`Asked`.
+        """
         words = self._context.words(request)
         chosen = chosen_file(upload, microphone, words)
         if chosen is None:
@@ -64,12 +56,10 @@ class RecogniseEvents:
             return
         yield gr.skip(), waiting_view(words), *_buttons(running=True)
         try:
-            form = (hotwords, language, itn, vad, max_segment_seconds, end_silence_seconds, speakers, channels)
-            options = _options(*form)
             row = await self._services.transcription.submit(
                 chosen.path,
                 chosen.filename,
-                options,
+                Asked(*form).options(),
                 visitor=self._context.visitor(request),
                 source=Source.WEB,
             )
@@ -78,28 +68,14 @@ class RecogniseEvents:
             return
         yield row.id, gr.skip(), gr.skip(), gr.skip()
 
-    async def again(
-        self,
-        current: str,
-        hotwords: str,
-        language: str,
-        itn: bool,
-        vad: bool,
-        max_segment_seconds: float | None,
-        end_silence_seconds: float | None,
-        speakers: int,
-        channels: str,
-        has_channels: bool,
-        request: gr.Request,
-    ) -> AsyncIterator[Updates]:
+    async def again(self, request: gr.Request, current: str, has_channels: bool, *form: Any) -> AsyncIterator[Updates]:
         """重新识别 with the options that the form shows now; yields as :meth:`begin`.
 
         ``has_channels``: whether the form shows 声道; where it does not, the recording is taken as it was before.
         """
         yield gr.skip(), waiting_view(self._context.words(request)), *_buttons(running=True)
         try:
-            form = (hotwords, language, itn, vad, max_segment_seconds, end_silence_seconds, speakers, channels)
-            options = _options(*form)
+            options = Asked(*form).options()
             visitor = self._context.visitor(request)
             if not has_channels:
                 old = await self._services.history.get(current, visitor=visitor)
@@ -238,29 +214,6 @@ def before_samples(kept: str, now: list[str]) -> list[str]:
         return [before if value == given else value for value, before, given in pairs]
     except (KeyError, TypeError, ValueError):
         return now
-
-
-def _options(
-    hotwords: str,
-    language: str,
-    itn: bool,
-    vad: bool,
-    max_segment_seconds: float | None,
-    end_silence_seconds: float | None,
-    speakers: int,
-    channels: str,
-) -> RecognitionOptions:
-    """What the form says, in its order."""
-    return RecognitionOptions.of(
-        language=language,
-        hotwords=hotwords,
-        itn=itn,
-        vad=vad,
-        max_segment_ms=milliseconds(max_segment_seconds),
-        end_silence_ms=milliseconds(end_silence_seconds),
-        speakers=speakers,
-        channels=channels,
-    )
 
 
 def _buttons(*, running: bool) -> tuple[Any, Any]:

@@ -1,6 +1,6 @@
 """Whose rows a visitor is given, over the real database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,20 +10,15 @@ from domain.errors import NotFound
 from services.history import History
 from storage.audio import FileAudioStore
 from storage.history import SqlHistory
-from storage.migrations import upgrade
-from storage.sql import open_database
-from tests.helpers.storage import succeeded
+from tests.helpers.storage import new_database, succeeded
 
 ANN, BOB, ADMIN = Visitor("visitor:ann"), Visitor("visitor:bob"), Visitor("visitor:root", is_admin=True)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlHistory]:
-    url = f"sqlite:///{tmp_path / 'history.db'}"
-    upgrade(url)
-    database = open_database(url)
-    yield SqlHistory(database)
-    database.close()
+def store(tmp_path: Path) -> Iterator[SqlHistory]:
+    with new_database(tmp_path) as database:
+        yield SqlHistory(database)
 
 
 @pytest.fixture

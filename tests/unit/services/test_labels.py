@@ -1,7 +1,7 @@
 """Naming those who speak, on a real history."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,7 @@ from domain.recognition import Recognition
 from domain.transcript import Segment, Transcript
 from services.labels import Labels
 from storage.history import SqlHistory
-from storage.migrations import upgrade
-from storage.sql import open_database
-from tests.helpers.storage import a_row, succeeded
+from tests.helpers.storage import a_row, new_database, succeeded
 
 OWNER, STRANGER, ADMIN = Visitor("visitor-1"), Visitor("visitor-2"), Visitor("root", is_admin=True)
 
@@ -33,12 +31,9 @@ def names(row: Recognition) -> list[str]:
 
 
 @pytest.fixture
-async def history(tmp_path: Path) -> AsyncIterator[SqlHistory]:
-    url = f"sqlite:///{tmp_path / 'history.db'}"
-    upgrade(url)
-    database = open_database(url)
-    yield SqlHistory(database)
-    database.close()
+def history(tmp_path: Path) -> Iterator[SqlHistory]:
+    with new_database(tmp_path) as database:
+        yield SqlHistory(database)
 
 
 async def test_everybody_of_a_name_or_one_line(history: SqlHistory) -> None:

@@ -16,8 +16,7 @@ from metrics import PrometheusObserver
 from services import runner as module
 from services.runner import MAX_ATTEMPTS, Report, Runner
 from storage.history import SqlHistory
-from storage.migrations import upgrade
-from storage.sql import open_database
+from tests.helpers.storage import new_database
 
 SO_FAR = Segment(0, 900, "今天是二号", "今天是2号")
 
@@ -76,19 +75,15 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    url = f"sqlite:///{tmp_path / 'history.db'}"
-    upgrade(url)
-    database = open_database(url)
-    history = FailingHistory(database)
-
     async def work(row: Recognition, report: Report) -> Recognition:
         return await bench.work(row, report)
 
-    bench = Bench(history, Runner(history, work, PrometheusObserver(strict=True), owner="here"))
-    await history.heartbeat("here")
-    yield bench
-    await bench.runner.stop()
-    database.close()
+    with new_database(tmp_path) as database:
+        history = FailingHistory(database)
+        bench = Bench(history, Runner(history, work, PrometheusObserver(strict=True), owner="here"))
+        await history.heartbeat("here")
+        yield bench
+        await bench.runner.stop()
 
 
 async def until(look: Callable[[], Awaitable[bool]]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.access import Visitor
+from domain.ids import new_id
 from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
 from domain.recognition import AudioInfo, Recognition, Source, Status
 from domain.transcript import Transcript
@@ -14,7 +15,7 @@ from webui.components.history_detail import detail_view
 from webui.components.origin import recording_name, source_badge, user_name
 from webui.components.progress import progress_view
 from webui.components.result import result_view
-from webui.components.rows import history_rows, recent_view
+from webui.components.rows import empty_view, history_rows, recent_view, with_row
 from webui.components.units import length_text
 from webui.i18n import Catalogue, Words
 
@@ -108,3 +109,14 @@ def test_a_row_without_a_word_says_so() -> None:
     row = a_row(transcript=Transcript((), "zh"))
     assert "<span>没有人声</span>" in history_rows([row], ZH) and "<span>No speech</span>" in recent_view([row], EN)
     assert "没有人声" not in history_rows([replace(row, status=Status.RUNNING)], ZH)
+
+
+def test_one_row_of_the_list_is_drawn_anew() -> None:
+    first, second, third = (a_row(id=new_id(), filename=f"<li>{number}.wav") for number in range(3))
+    admin = Visitor("root", is_admin=True)
+    shown = history_rows([first, second, third], ZH, search="li", viewer=admin)
+    changed = second.with_changes(filename="b.wav")
+    wanted = history_rows([first, changed, third], ZH, search="li", viewer=admin)
+    assert with_row(shown, changed, ZH, search="li", viewer=admin) == wanted
+    nothing = empty_view(ZH, filtered=True)
+    assert with_row(nothing, changed, ZH) == nothing
