@@ -41,7 +41,7 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
             raise FileNotFoundError(f"{name} is not on this machine: run `python app.py model download {name}`")
         small = preset is not None and preset.hub_ids is None
         return f"{name}" + (
-            " (knows about 280 words; `python app.py model download` brings the real one)" if small else ""
+            " (knows about 500 words; `python app.py model download` brings the real one)" if small else ""
         )
 
     def device() -> str:

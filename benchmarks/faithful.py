@@ -35,7 +35,7 @@ from engine.local_models import find_model  # noqa: E402
 from engine.segment_queue import SegmentQueue  # noqa: E402
 from services.bundle import Services  # noqa: E402
 from settings import load_settings  # noqa: E402
-from tests.helpers.direct import comparable, load_direct, seconds_of, varied_clips  # noqa: E402
+from tests.helpers.direct import Clip, comparable, load_direct, varied_clips  # noqa: E402
 from tests.helpers.speech import write_wav  # noqa: E402
 
 PRESETS = ("demo", "demo-sensevoice")
@@ -51,21 +51,21 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=1.0, help="length of the long recording (default 1)")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    clips = list(varied_clips(arguments.clips))
-    figures = {preset: measure(preset, clips, arguments.hours * 3600) for preset in PRESETS}
-    show(figures, clips, arguments.hours)
+    figures = {
+        preset: measure(preset, list(varied_clips(arguments.clips, preset)), arguments.hours * 3600)
+        for preset in PRESETS
+    }
+    show(figures, arguments.clips, arguments.hours)
 
 
-def measure(preset: str, clips: list[np.ndarray], long_seconds: float) -> dict[str, Any]:
+def measure(preset: str, clips: list[Clip], long_seconds: float) -> dict[str, Any]:
     """Differences and speed of one preset."""
     with tempfile.TemporaryDirectory(prefix="asr-bench-") as folder:
-        paths = [write_wav(Path(folder) / f"{number}.wav", clip) for number, clip in enumerate(clips)]
-        repeats = int(np.ceil(long_seconds / sum(map(seconds_of, clips))))
-        hour = np.concatenate(clips * repeats)[: round(long_seconds * 16_000)]
-        paths.append(write_wav(Path(folder) / "long.wav", hour))
+        asked = [*clips, long_clip(clips, long_seconds)]
+        paths = [write_wav(Path(folder) / f"{number}.wav", clip.samples) for number, clip in enumerate(asked)]
         direct = load_direct(preset)
-        wanted = [comparable(direct(path)) for path in paths]
-        heard = asyncio.run(whole_path(preset, paths, Path(folder) / "data"))
+        wanted = [comparable(direct(path, clip.options)) for path, clip in zip(paths, asked, strict=True)]
+        heard = asyncio.run(whole_path(preset, asked, paths, Path(folder) / "data"))
     wrong = [number for number, (a, b) in enumerate(zip(wanted, heard, strict=True)) if a != b]
     for number in wrong[:5]:
         print(
@@ -81,16 +81,24 @@ def measure(preset: str, clips: list[np.ndarray], long_seconds: float) -> dict[s
     }
 
 
-async def whole_path(preset: str, paths: list[Path], data_dir: Path) -> list[str]:
+def long_clip(clips: list[Clip], seconds: float) -> Clip:
+    """The clips one after the other, so often as it takes."""
+    repeats = int(np.ceil(seconds / sum(clip.seconds for clip in clips)))
+    return Clip(
+        np.concatenate([clip.samples for clip in clips] * repeats)[: round(seconds * 16_000)], RecognitionOptions()
+    )
+
+
+async def whole_path(preset: str, clips: list[Clip], paths: list[Path], data_dir: Path) -> list[str]:
     """The spoken text of each file, from upload to row."""
     async with build(load_settings(data_dir=data_dir, model=preset)).running() as services:
-        return [await text_of(services, path) for path in paths]
+        return [await text_of(services, path, clip.options) for path, clip in zip(paths, clips, strict=True)]
 
 
-async def text_of(services: Services, path: Path) -> str:
+async def text_of(services: Services, path: Path, options: RecognitionOptions) -> str:
     """One file through the whole path, without the cache."""
     row = await services.transcription.submit(
-        path, path.name, RecognitionOptions(), visitor=VISITOR, source=Source.API, use_cache=False
+        path, path.name, options, visitor=VISITOR, source=Source.API, use_cache=False
     )
     done = await services.transcription.wait(row.id, visitor=VISITOR)
     if done.status is not Status.SUCCEEDED:
@@ -98,7 +106,7 @@ async def text_of(services: Services, path: Path) -> str:
     return comparable(done.transcript.raw_text or "")
 
 
-def batches(preset: str, clips: list[np.ndarray]) -> dict[str, Any]:
+def batches(preset: str, clips: list[Clip]) -> dict[str, Any]:
     """Seconds of sound a second on one thread: segments of several jobs one by one, and in batches; medians of 5."""
     import torch
 
@@ -107,7 +115,7 @@ def batches(preset: str, clips: list[np.ndarray]) -> dict[str, Any]:
     local = find_model(preset)
     decoder = Decoder(models, family_of(local.preset))
     decoding = decoding_of(local.preset, RecognitionOptions(), "spoken")
-    some = clips[:: max(1, len(clips) // 64)][:64]
+    some = [clip.samples for clip in clips][:: max(1, len(clips) // 64)][:64]
 
     def run(batch_segments: int) -> float:
         queue = SegmentQueue(decoder.decode, batch_segments=batch_segments)
@@ -117,7 +125,7 @@ def batches(preset: str, clips: list[np.ndarray]) -> dict[str, Any]:
             future.result()
         took = time.perf_counter() - started
         queue.close()
-        return sum(map(seconds_of, some)) / took
+        return sum(map(len, some)) / 16_000 / took
 
     run(1)
     pairs = [(run(1), run(BATCH_SEGMENTS)) for _ in range(5)]
@@ -128,10 +136,10 @@ def batches(preset: str, clips: list[np.ndarray]) -> dict[str, Any]:
     }
 
 
-def show(figures: dict[str, dict[str, Any]], clips: list[np.ndarray], hours: float) -> None:
+def show(figures: dict[str, dict[str, Any]], clips: int, hours: float) -> None:
     """The table, then the JSON line."""
     rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
-        (f"different texts of {len(clips)} clips", lambda f: str(f["different_clips"])),
+        (f"different texts of {clips} clips", lambda f: str(f["different_clips"])),
         (f"{hours:g} h of speech: different", lambda f: "yes" if f["long_is_different"] else "no"),
         (f"{hours:g} h of speech: characters", lambda f: str(f["long_characters"])),
         ("one thread, one by one, × real time", lambda f: f"{f['one_by_one_speed']:.0f}"),

@@ -10,7 +10,7 @@ from domain.options import RecognitionOptions
 from domain.transcript import Track
 
 #: Raise it when the cached value or the meaning of a key changes: old entries are then never read.
-RESULT_SCHEMA = 2
+RESULT_SCHEMA = 3
 
 
 def alias_key(digest: str) -> str:
@@ -27,8 +27,8 @@ def result_key(model: str, fingerprint: str, options: RecognitionOptions, audio_
         fingerprint,
         options.language,
         list(options.hotwords),
-        # With VAD off its sliders change nothing.
-        [vad.enabled, *([vad.max_segment_ms, vad.end_silence_ms] if vad.enabled else [])],
+        # With VAD off the recording is still cut into stretches of the longest segment; only pauses end nothing then.
+        [vad.enabled, vad.max_segment_ms, *([vad.end_silence_ms] if vad.enabled else [])],
         options.channels,
         options.speakers,
         audio_id,

@@ -111,7 +111,7 @@ def checked_key(key: str) -> str:
         raise InvalidOptions(
             f"there is nobody called {key[:40]!r}; channel0, channel1, speaker1, speaker2, … are possible",
             field="labels",
-            reason="unknown",
+            reason="no_such_speaker",
         )
     return key
 
@@ -131,6 +131,6 @@ def _too_long(length: int) -> InvalidOptions:
     return InvalidOptions(
         f"a name may have {MAX_NAME_CHARS} characters; this one has {length}",
         field="labels",
-        reason="too_long",
+        reason="name_too_long",
         limit=MAX_NAME_CHARS,
     )

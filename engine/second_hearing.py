@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from domain.transcript import Doubt, Word, join_texts
-from engine.doubts import doubt_of, units
+from engine.doubts import doubt_of, has_speech_energy, units
 from engine.families import Decoding, Heard
 from engine.samples import RATE, can_be_heard, quietest_cut
 
@@ -24,6 +24,8 @@ _MIN_SPLIT_SAMPLES = RATE
 #: Two texts are about as long when they differ by no more than one character, or a quarter of the longer; one
 #: character is not about as long as two: in noise a model hears 嗯.
 _LIKE_SHARE = 0.25
+#: So doubted, somebody did speak: that nothing is heard the second time is odd as well.
+_SPOKEN: frozenset[Doubt] = frozenset(("repetition", "cut_off"))
 
 #: Decodes one stretch, ``(samples,)`` int16, and waits for its text. Raises what stops the job.
 Hear = Callable[[np.ndarray, Decoding], Heard]
@@ -86,21 +88,21 @@ class _Second:
         odd = [Settled(first, doubt)]
         if had_hotwords:
             whole = self._heard_again(self._samples)
-            if whole.suspect is None:
+            if _is_believed(whole, odd):
                 return self._chosen(first, whole.heard, doubt)
             # Where nothing was said, nothing speaks for the hotwords.
             odd = [whole] if doubt == "no_speech" else [*odd, whole]
-        halves = self._in_halves()
+        halves = self._in_halves(doubt)
         if halves is not None:
             # What its halves say as well was said: a loop never comes out the same.
             if doubt == "repetition" and _alike(first, halves.heard):
                 return Settled(first), "kept"
-            if halves.suspect is None:
+            if _is_believed(halves, odd):
                 settled, outcome = self._chosen(first, halves.heard, doubt)
                 return settled, "split" if outcome == "replaced" else outcome
             odd.append(halves)
-        # Inventions are long: the shortest text holds the fewest of them.
-        return min(odd, key=lambda one: len(units(one.heard.text))), "suspect"
+        # Inventions are long: the shortest text holds the fewest of them. None at all would hide what was said.
+        return min(filter(_has_words, odd), key=lambda one: len(units(one.heard.text))), "suspect"
 
     def _chosen(self, first: Heard, plain: Heard, doubt: Doubt) -> tuple[Settled, Outcome]:
         """Between a doubtful text and one without hotwords that is not."""
@@ -108,16 +110,24 @@ class _Second:
             return Settled(first), "kept"
         return Settled(plain), "replaced" if plain.text else "dropped"
 
-    def _in_halves(self) -> Settled | None:
-        """The segment as two, divided where it is quietest; ``None`` where it is too short."""
+    def _in_halves(self, doubt: Doubt) -> Settled | None:
+        """The segment as two, divided where it is quietest; ``None`` where it is too short.
+
+        Where the first text had no end, half of it missing is as odd.
+        """
         if len(self._samples) < _MIN_SPLIT_SAMPLES:
             return None
         cut = quietest_cut(self._samples)
-        left, right = self._samples[:cut], self._samples[cut:]
-        halves = [self._heard_again(part) for part in (left, right)]
+        parts = (self._samples[:cut], self._samples[cut:])
+        halves = [self._heard_again(part) for part in parts]
         both = _joined(halves[0].heard, halves[1].heard, cut * 1000 // RATE)
-        doubt = halves[0].suspect or halves[1].suspect or self._judged(self._samples, both).suspect
-        return Settled(both, doubt)
+        odd = halves[0].suspect or halves[1].suspect or self._judged(self._samples, both).suspect
+        if odd is None and doubt == "cut_off" and any(map(self._is_missing, parts, halves)):
+            odd = doubt
+        return Settled(both, odd)
+
+    def _is_missing(self, part: np.ndarray, half: Settled) -> bool:
+        return not _has_words(half) and has_speech_energy(part, self._noise_db)
 
     def _heard_again(self, samples: np.ndarray) -> Settled:
         # A half may be silence where the whole is not.
@@ -125,6 +135,15 @@ class _Second:
 
     def _judged(self, samples: np.ndarray, heard: Heard) -> Settled:
         return Settled(heard, doubt_of(samples, self._noise_db, heard.text, cut_off=heard.cut_off))
+
+
+def _has_words(one: Settled) -> bool:
+    return bool(units(one.heard.text))
+
+
+def _is_believed(again: Settled, odd: list[Settled]) -> bool:
+    """Whether a second hearing that follows ``odd`` ones is not odd itself."""
+    return again.suspect is None and (_has_words(again) or not any(one.suspect in _SPOKEN for one in odd))
 
 
 def _as_long(first: Heard, plain: Heard) -> bool:

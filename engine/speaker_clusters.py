@@ -17,7 +17,7 @@ _FEW = 40
 #: Groups whose vectors are less similar than this on average are different people (3D-Speaker's value for CAM++).
 #: FunASR joins where the centres have a cosine of 0.78, which for groups as loose as CAM++'s is the same line; groups
 #: of the very same words are tighter, and their centres would count as different.
-_ALIKE = 0.4
+ALIKE = 0.4
 #: The share of each vector's neighbours that counts (FunASR's ``pval``), and how many it is at least.
 _KEPT_SHARE, _KEPT_LEAST = 0.022, 6
 #: Vectors that make a speaker where the number is not given: fewer are noise, or two who speak at once.
@@ -76,7 +76,7 @@ def _linked(unit: np.ndarray) -> np.ndarray:
     """Average linkage: joins the two groups that are most alike, as long as they are alike enough."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    return fcluster(linkage(unit, "average", metric="cosine"), 1 - _ALIKE, "distance").astype(np.int64)
+    return fcluster(linkage(unit, "average", metric="cosine"), 1 - ALIKE, "distance").astype(np.int64)
 
 
 def _k_means(points: np.ndarray, count: int) -> np.ndarray:
@@ -114,7 +114,7 @@ def _joined(unit: np.ndarray, labels: np.ndarray) -> np.ndarray:
         # The product of two means is the mean similarity of their vectors.
         alike = np.where(np.triu(np.ones((len(means), len(means)), bool), 1), means @ means.T, -1)
         first, second = np.unravel_index(int(np.argmax(alike)), alike.shape)
-        if alike[first, second] < _ALIKE:
+        if alike[first, second] < ALIKE:
             return labels
         labels[labels == second] = first
 

@@ -11,6 +11,8 @@ from engine.samples import MIN_MODEL_SAMPLES, RATE, as_floats, cut_evenly, durat
 
 #: Sound handed to the model at once, in ms: memory stays flat, and nobody waits for somebody's whole recording.
 CHUNK_MS = 60_000
+#: How near to 0 and 1 the probabilities of a frame may come.
+_SURE = 1e-7
 
 
 class SpeechDetector:
@@ -18,6 +20,9 @@ class SpeechDetector:
 
     def __init__(self, model: Any, chunk_ms: int = CHUNK_MS) -> None:
         self._model = model
+        # FunASR takes the logarithm of the probability of silence and of its opposite. Digital silence makes a model
+        # so sure that one of them is 0, and the recording would fail.
+        model.model.encoder.register_forward_hook(lambda module, inputs, scores: scores.clamp(_SURE, 1 - _SURE))
         self._chunk_ms = chunk_ms
         # A queue, not a lock: with a lock a long recording would take the next turn before a waiting one woke up.
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="speech-detection")

@@ -45,17 +45,15 @@ class Labels:
             raise InvalidOptions(
                 f"{MAX_NAMES} can have a name; these are {len(labels)}",
                 field="labels",
-                reason="out_of_range",
+                reason="too_many_speakers",
                 limit=MAX_NAMES,
             )
 
         def decide(_: Mapping[str, str], segments: Sequence[Segment]) -> _Change:
             count = len(segments)
-            outside = (number for number in lines if not 0 <= number < count)
-            if (number := next(outside, None)) is not None:
-                raise InvalidOptions(
-                    f"there is no line {number}; there are {count}", field="lines", reason="out_of_range", limit=count
-                )
+            for number in lines:
+                if not 0 <= number < count:
+                    raise _no_such_line(number, count)
             names = {checked_key(key): checked_name(name) for key, name in labels.items()}
             return names, {number: speaker_of(checked_key(key)) for number, key in lines.items()}
 
@@ -71,11 +69,15 @@ class Labels:
         wanted = checked_name(name)
 
         def decide(labels: Mapping[str, str], segments: Sequence[Segment]) -> _Change:
-            key = key_of(segments[line]) if 0 <= line < len(segments) else None
+            if not 0 <= line < len(segments):
+                raise _no_such_line(line, len(segments))
             if not everyone:
                 return _one_line(line, wanted, labels, segments, language)
+            key = key_of(segments[line])
             if key is None:
-                raise InvalidOptions(f"nobody is known to speak in line {line}", field="lines", reason="unknown")
+                raise InvalidOptions(
+                    f"nobody is known to speak in line {line}", field="lines", reason="no_such_speaker"
+                )
             # Two people may have one name: the page counts lines by name, and says that all of them change.
             shown = name_of(key, labels, language)
             same = [item for item in keys_of(segments) if name_of(item, labels, language) == shown]
@@ -112,13 +114,6 @@ def _one_line(
     line: int, wanted: str, labels: Mapping[str, str], segments: Sequence[Segment], language: Language
 ) -> _Change:
     """A line for whoever has that name already, else for somebody new."""
-    if not 0 <= line < len(segments):
-        raise InvalidOptions(
-            f"there is no line {line}; there are {len(segments)}",
-            field="lines",
-            reason="out_of_range",
-            limit=len(segments),
-        )
     if not wanted:
         return {}, {}
     known = [*keys_of(segments), *labels]
@@ -139,8 +134,16 @@ def _next_speaker(known: list[str]) -> str:
     numbers = [int(rest) for key in known if (rest := key.removeprefix("speaker")).isdecimal()]
     number = max(numbers, default=0) + 1
     if number > MAX_SPEAKER_NUMBER:
-        raise InvalidOptions("there are too many speakers", field="labels", reason="out_of_range")
+        raise InvalidOptions(
+            "there are too many speakers", field="labels", reason="too_many_speakers", limit=MAX_SPEAKER_NUMBER
+        )
     return f"speaker{number}"
+
+
+def _no_such_line(line: int, count: int) -> InvalidOptions:
+    return InvalidOptions(
+        f"there is no line {line}; there are {count}", field="lines", reason="no_such_line", limit=count
+    )
 
 
 def _not_found(recognition_id: str) -> NotFound:

@@ -83,8 +83,8 @@ def word_errors(heard: str, meant: str) -> Errors:
     return Errors(Levenshtein.distance(a, b), len(b))
 
 
-def measure(models: Path, preset: str, count: int, name_count: int) -> dict[str, dict[str, float]]:
-    """All figures of one model: ``count`` utterances, ``name_count`` names."""
+def measure(models: Path, preset: str, count: int, name_count: int, sound_count: int) -> dict[str, dict[str, float]]:
+    """All figures of one model: so many utterances, names, and sounds without speech of each kind."""
     listener = Listener(models, preset)
     questions = exam.sentences(count)
     found: dict[str, dict[str, float]] = {}
@@ -95,7 +95,7 @@ def measure(models: Path, preset: str, count: int, name_count: int) -> dict[str,
             found["times"] = times(questions, [words for _, words in heard])
     whole = [listener.hear(question.sounds[Line.CLEAN], detect=False)[0] for question in questions]
     found["clean, no detection"] = accuracy(questions, whole)
-    found["invented"] = _invented(listener)
+    found["invented"] = _invented(listener, sound_count)
     if listener.takes_hotwords:
         found["hotwords"] = _names(listener, exam.names(name_count))
         found["harm"] = _harm(listener, questions)
@@ -142,14 +142,16 @@ def times(questions: list[Question], heard: list[list[Word]]) -> dict[str, float
     return found
 
 
-def _invented(listener: Listener, count: int = 10) -> dict[str, float]:
-    """Of sounds without speech, the share that gives a text."""
+def _invented(listener: Listener, count: int) -> dict[str, float]:
+    """Of sounds without speech, the share that gives a text. What is silent or too short never reaches the model."""
     found: dict[str, float] = {}
     silent = np.zeros(16_000, np.int16)
     for hotwords in ((), ("杭州", "John")) if listener.takes_hotwords else ((),):
         told = ", hotwords" if hotwords else ""
-        found[f"20 ms{told}"] = float(bool(listener.hear(exam.without_speech(1, 0.02)[0], hotwords, False)[0]))
-        found[f"silence{told}"] = float(bool(listener.hear(silent, hotwords, False)[0]))
+        found[f"20 ms, not handed to the model{told}"] = float(
+            bool(listener.hear(exam.without_speech(1, 0.02)[0], hotwords, False)[0])
+        )
+        found[f"silence, not handed to the model{told}"] = float(bool(listener.hear(silent, hotwords, False)[0]))
         for seconds in _NO_SPEECH_SECONDS:
             for detect in (True, False):
                 heard = [listener.hear(s, hotwords, detect)[0] for s in exam.without_speech(count, seconds)]

@@ -54,9 +54,13 @@ def names(count: int) -> list[Question]:
 
 
 def without_speech(count: int, seconds: float) -> list[np.ndarray]:
-    """Silence, noise, tones and clicks: ``(samples,)`` int16."""
-    dice = np.random.default_rng(_SEED)
-    return [as_int16(sounds.without_speech(dice, int(seconds * RATE))) for _ in range(count)]
+    """Noise, tones and clicks, none of it digital silence: ``(samples,)`` int16."""
+    dice, found = np.random.default_rng(_SEED), []
+    while len(found) < count:
+        sound = as_int16(sounds.without_speech(dice, int(seconds * RATE)))
+        if sound.min() < sound.max():
+            found.append(sound)
+    return found
 
 
 def as_int16(sound: np.ndarray) -> np.ndarray:

@@ -13,7 +13,6 @@ import torch
 
 from training import folders, guidance, names, tokens
 
-_HEAD = 32
 #: Pairs of a head's rotary dimensions that turn with every place: too fast to compare what is far apart.
 _FAST_PAIRS = 5
 #: How alike spellings of one sound begin (cosine).
@@ -75,10 +74,8 @@ def _take_units(model: Any, folder: Path, vectors: torch.Tensor, frame_size: flo
 
     Scaled so that a unit in the prompt and the same unit in the sound are of the same size.
     """
-    from transformers import AutoTokenizer
-
-    tokenizer, pieces = AutoTokenizer.from_pretrained(folder / folders.LLM_FOLDER), folder / "bpe.model"
-    processor = tokens.read_sentencepiece(pieces)
+    tokenizer = tokens.read_llm_tokenizer(folder / folders.LLM_FOLDER)
+    processor = tokens.read_sentencepiece(folder / "bpe.model")
     table = model.llm.get_input_embeddings().weight
     found = {token: processor.PieceToId(tokenizer.decode([token]).replace(" ", "▁")) for token in range(len(tokenizer))}
     known = {token: piece for token, piece in found.items() if piece != processor.unk_id()}
@@ -98,12 +95,12 @@ def _take_units(model: Any, folder: Path, vectors: torch.Tensor, frame_size: flo
 def _make_copying_heads(attention: Any, gain: float) -> None:
     """Heads that look at what is like their own place, and add it."""
     size = attention.q_proj.in_features
-    rows = torch.arange(_HEAD)
-    slow = ((rows % (_HEAD // 2)) >= _FAST_PAIRS).float()[:, None]
+    rows = torch.arange(folders.HEAD_SIZE)
+    slow = ((rows % (folders.HEAD_SIZE // 2)) >= _FAST_PAIRS).float()[:, None]
     for head in guidance.COPYING_HEADS:
-        part = slice(head * _HEAD, (head + 1) * _HEAD)
-        compared, copied = (torch.linalg.qr(torch.randn(size, _HEAD))[0].T for _ in range(2))
-        attention.q_proj.weight[part] = compared * slow + 0.02 * torch.randn(_HEAD, size) * (1 - slow)
+        part = slice(head * folders.HEAD_SIZE, (head + 1) * folders.HEAD_SIZE)
+        compared, copied = (torch.linalg.qr(torch.randn(size, folders.HEAD_SIZE))[0].T for _ in range(2))
+        attention.q_proj.weight[part] = compared * slow + 0.02 * torch.randn(folders.HEAD_SIZE, size) * (1 - slow)
         attention.k_proj.weight[part] = attention.q_proj.weight[part]
         attention.v_proj.weight[part] = copied
         attention.o_proj.weight[:, part] = gain * copied.T

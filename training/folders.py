@@ -78,6 +78,8 @@ def build_sensevoice(pieces: int) -> Any:
 #: The tiny Qwen3's folder, beside the weights.
 LLM_FOLDER = "Qwen3-tiny"
 _LLM_SIZE = 160
+#: Dimensions of one head of the LLM.
+HEAD_SIZE = 32
 _ADAPTOR: dict[str, Any] = {"downsample_rate": 1, "llm_dim": _LLM_SIZE, "encoder_dim": _ENCODER["output_size"]}
 _FROZEN = {"freeze": True}
 
@@ -147,7 +149,7 @@ def _llm_configuration(tokens: int) -> Any:
         num_hidden_layers=3,
         num_attention_heads=5,
         num_key_value_heads=5,
-        head_dim=32,
+        head_dim=HEAD_SIZE,
         max_position_embeddings=2_048,
         tie_word_embeddings=True,
         pad_token_id=0,

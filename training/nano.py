@@ -8,25 +8,17 @@ import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from training import datasets, folders
+from training import datasets, folders, tokens
 from training.batches import batches
+from training.chat import Chat
 from training.crew import Crew, descend, learning_rate
 from training.encoded import open_encoded, sound_of
 from training.nano_check import check
 from training.nano_loss import loss_of
-from training.talk import Talk
-
-
-def read_tokenizer(folder: Path) -> Any:
-    """The LLM's tokenizer."""
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder / "Qwen3-tiny")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +37,10 @@ _NAME_COPIES = 3
 
 def train(crew: Crew, work: Path, folder: Path, plan: Plan) -> None:
     """Teaches adaptor and LLM of ``folder``; keeps ``nano.pt`` in ``work``: the best by the choose set."""
-    model, tokenizer = folders.load_nano(folder), read_tokenizer(folder)
+    model, tokenizer = folders.load_nano(folder), tokens.read_llm_tokenizer(folder / folders.LLM_FOLDER)
     # The fast ways of computing attention do not tell where it looked.
     model.llm.set_attn_implementation("eager")
-    talk, teaching = Talk(model, tokenizer), datasets.load(work, "train")
+    chat, teaching = Chat(model, tokenizer), datasets.load(work, "train")
     encoded = open_encoded(work, "train", model)
     parts = [*model.audio_adaptor.parameters(), *model.llm.parameters()]
     optimiser = torch.optim.AdamW(parts, lr=plan.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
@@ -61,7 +53,7 @@ def train(crew: Crew, work: Path, folder: Path, plan: Plan) -> None:
         places = [order[which] for which in next(feed)]
         sound = [sound_of(teaching, encoded, place) for place in places]
         recordings = [teaching.recordings[place] for place in places]
-        loss, right = loss_of(model, talk, dice, recordings, sound)
+        loss, right = loss_of(model, chat, dice, recordings, sound)
         descend(crew, optimiser, loss, learning_rate(step, plan.steps, plan.peak_rate), clip=1.0)
         shown.append((loss.item(), right))
         if crew.leads and (step + 1) % 50 == 0:
@@ -69,7 +61,7 @@ def train(crew: Crew, work: Path, folder: Path, plan: Plan) -> None:
             spent = time.monotonic() - began
             print(f"nano {step + 1}/{plan.steps} loss {mean:.3f} tokens right {hit:.2%} {spent:.0f} s", flush=True)
         if crew.leads and ((step + 1) % plan.check_every == 0 or step + 1 == plan.steps):
-            wrong, named = check(model, talk, tokenizer, work)
+            wrong, named = check(model, chat, tokenizer, work)
             print(f"nano {step + 1}/{plan.steps} choose: {wrong:.2%} wrong, names {named:.2%} right", flush=True)
             # A name that its hotword did not bring counts as much as a wrong sentence of its length.
             if wrong + (1 - named) / 10 <= best:

@@ -9,14 +9,14 @@ from rapidfuzz.distance import Levenshtein
 from torch.nn import functional
 
 from training import datasets, prompts, tokens
+from training.chat import Chat
 from training.datasets import Dataset
 from training.encoded import open_encoded, sound_of
 from training.sentences import says
-from training.talk import Talk
 
 
 @torch.no_grad()
-def check(model: Any, talk: Talk, tokenizer: Any, work: Path) -> tuple[float, float]:
+def check(model: Any, chat: Chat, tokenizer: Any, work: Path) -> tuple[float, float]:
     """On the choose set: the share of wrong units without hotwords, and of names right by their hotword."""
     chosen = datasets.load(work, "choose")
     encoded = open_encoded(work, "choose", model)
@@ -27,16 +27,16 @@ def check(model: Any, talk: Talk, tokenizer: Any, work: Path) -> tuple[float, fl
         prompts.Task((other,), None, True, prompts.spelled(chosen.recordings[place], other)) for place, other in pairs
     ]
     wrong = 0
-    for asked, answer in zip(plain, _answers(model, talk, tokenizer, chosen, encoded, order, plain), strict=True):
+    for asked, answer in zip(plain, _answers(model, chat, tokenizer, chosen, encoded, order, plain), strict=True):
         wrong += Levenshtein.distance(answer, tokens.llm_ids(tokenizer, asked.answer) if asked.answer else [])
-    found = _answers(model, talk, tokenizer, chosen, encoded, [place for place, _ in pairs], spelled)
+    found = _answers(model, chat, tokenizer, chosen, encoded, [place for place, _ in pairs], spelled)
     hits = [says(tokenizer.decode(answer), asked.hotwords[0]) for asked, answer in zip(spelled, found, strict=True)]
     return wrong / sum(len(asked.answer) for asked in plain), float(np.mean(hits)) if hits else 1.0
 
 
 def _answers(
     model: Any,
-    talk: Talk,
+    chat: Chat,
     tokenizer: Any,
     dataset: Dataset,
     encoded: np.ndarray,
@@ -53,7 +53,7 @@ def _answers(
             sound = sound_of(dataset, encoded, place)
             shown, _ = model.audio_adaptor(sound[None], torch.tensor([len(sound)]))
             rows.append(
-                torch.cat((table(torch.tensor(talk.before(question))), shown[0], table(torch.tensor(talk.after()))))
+                torch.cat((table(torch.tensor(chat.before(question))), shown[0], table(torch.tensor(chat.after()))))
             )
         longest = max(map(len, rows))
         inputs = torch.stack([functional.pad(row, (0, 0, longest - len(row), 0)) for row in rows])

@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional
 
 from training import prompts
+from training.chat import Chat
 from training.features import frames_of
 from training.guidance import guidance_loss, looks
 from training.recordings import Recording, is_mark
-from training.talk import Talk
 
 #: Tokens of the answer so far that are replaced by others, so that one slip does not derail the rest.
 _SLIP_SHARE = 0.04
@@ -50,12 +50,12 @@ class _Item:
 
 
 def loss_of(
-    model: Any, talk: Talk, dice: random.Random, recordings: list[Recording], sound: list[torch.Tensor]
+    model: Any, chat: Chat, dice: random.Random, recordings: list[Recording], sound: list[torch.Tensor]
 ) -> tuple[torch.Tensor, float]:
     """The loss and the share of answer tokens that were right."""
     lengths = torch.tensor([len(rows) for rows in sound])
     shown, _ = model.audio_adaptor(torch.nn.utils.rnn.pad_sequence(sound, batch_first=True), lengths)
-    items = [_item(talk, dice, recording, len(rows)) for recording, rows in zip(recordings, sound, strict=True)]
+    items = [_item(chat, dice, recording, len(rows)) for recording, rows in zip(recordings, sound, strict=True)]
     sequences = [_sequence(model, dice, item, shown[place, : item.frames]) for place, item in enumerate(items)]
     mask = (torch.arange(max(map(len, sequences))) < torch.tensor([len(row) for row in sequences])[:, None]).long()
     passed = model.llm.model(
@@ -73,17 +73,17 @@ def loss_of(
     first = model.llm.model.norm(passed.hidden_states[1])
     loss = (
         _weighted(logits, wanted, weights)
-        + _ONSET_WEIGHT * _onset_loss(model, talk, dice, items, shown)
-        + _FIRST_LAYER_WEIGHT * _first_layer_loss(model, talk, items, first)
-        + _GUIDANCE_WEIGHT * guidance_loss(passed.attentions, [_looks(talk, item) for item in items])
+        + _ONSET_WEIGHT * _onset_loss(model, chat, dice, items, shown)
+        + _FIRST_LAYER_WEIGHT * _first_layer_loss(model, chat, items, first)
+        + _GUIDANCE_WEIGHT * guidance_loss(passed.attentions, [_looks(chat, item) for item in items])
     )
     return loss, float((logits.argmax(-1) == wanted).float().mean())
 
 
-def _item(talk: Talk, dice: random.Random, recording: Recording, frames: int) -> _Item:
+def _item(chat: Chat, dice: random.Random, recording: Recording, frames: int) -> _Item:
     asked = prompts.task(dice, recording)
     spans = frames_of(recording.spans_ms, frames)
-    return _Item(recording, asked, spans, talk.before(asked), frames, talk.answer(asked), talk.after())
+    return _Item(recording, asked, spans, chat.before(asked), frames, chat.answer(asked), chat.after())
 
 
 def _sequence(model: Any, dice: random.Random, item: _Item, heard: torch.Tensor) -> torch.Tensor:
@@ -107,17 +107,17 @@ def _drowned(dice: random.Random, heard: torch.Tensor, item: _Item) -> torch.Ten
     return heard * kept
 
 
-def _looks(talk: Talk, item: _Item) -> dict[str, list[tuple[int, int]]]:
+def _looks(chat: Chat, item: _Item) -> dict[str, list[tuple[int, int]]]:
     asked, onsets = item.asked, item.onsets
     kept = [place for place, unit in enumerate(asked.units) if asked.itn or not is_mark(unit)]
-    told = [(onsets[place], token) for place, token in zip(asked.name_place, talk.told(asked), strict=False)]
+    told = [(onsets[place], token) for place, token in zip(asked.name_place, chat.told(asked), strict=False)]
     return looks(onsets, item.start + item.frames - 1, kept, item.first, told)
 
 
-def _onset_loss(model: Any, talk: Talk, dice: random.Random, items: list[_Item], shown: torch.Tensor) -> torch.Tensor:
+def _onset_loss(model: Any, chat: Chat, dice: random.Random, items: list[_Item], shown: torch.Tensor) -> torch.Tensor:
     """At each unit's first frame the adaptor shows the unit, a name in any of its spellings, elsewhere nothing."""
     onsets = [
-        talk.onsets(prompts.any_spelling(dice, item.recording), [span.start for span in item.spans], item.frames)
+        chat.onsets(prompts.any_spelling(dice, item.recording), [span.start for span in item.spans], item.frames)
         for item in items
     ]
     wanted = torch.nn.utils.rnn.pad_sequence(onsets, batch_first=True, padding_value=_IGNORED)
@@ -125,13 +125,13 @@ def _onset_loss(model: Any, talk: Talk, dice: random.Random, items: list[_Item],
     return functional.cross_entropy(scores.flatten(0, 1), wanted.flatten())
 
 
-def _first_layer_loss(model: Any, talk: Talk, items: list[_Item], states: torch.Tensor) -> torch.Tensor:
+def _first_layer_loss(model: Any, chat: Chat, items: list[_Item], states: torch.Tensor) -> torch.Tensor:
     """At each unit's onset: the unit as the prompt spells it. The layers above then only copy."""
     rows = [row for row, item in enumerate(items) for _ in item.spans]
     if not rows:
         return states.sum() * 0
     places = [place for item in items for place in item.onsets]
-    wanted = torch.tensor([token for item in items if item.spans for token in talk.ids(item.asked.units)])
+    wanted = torch.tensor([token for item in items if item.spans for token in chat.ids(item.asked.units)])
     weights = [
         _NAME_WEIGHT if place in item.asked.name_place else 1.0 for item in items for place in range(len(item.spans))
     ]

@@ -3,13 +3,12 @@
 import random
 from dataclasses import dataclass
 
+from engine.families.nano import LANGUAGE_WORDS
 from training.corpus import CITIES
 from training.names import chinese_name, english_name, is_held_out
 from training.recordings import Recording, is_mark
 from training.sentences import Name, is_english
 
-#: The engine's words for the languages (engine/families/nano.py).
-LANGUAGE_WORDS = {"zh": "中文", "en": "英文"}
 _TERMS = (
     *CITIES,
     *"语音识别 服务器 人工智能 节点 密码 空调 麦克风 机器学习 模型 会议 speech London meeting server".split(),

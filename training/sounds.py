@@ -8,6 +8,8 @@ import soxr
 
 from training.espeak import RATE
 
+#: How loud recordings are: their peaks, in dB of full scale.
+PEAKS_DB = (-26, -1)
 #: Slopes of the noise spectrum: white, pink, brown, and the hiss of blue noise.
 _COLOURS = (0.0, -0.5, -1.0, 0.4)
 
@@ -61,7 +63,7 @@ def changed(dice: np.random.Generator, sound: np.ndarray) -> np.ndarray:
         sound = np.append(sound[:1], sound[1:] - np.float32(tilt) * sound[:-1])
     if dice.random() < 0.25:
         sound = in_a_room(dice, sound)
-    sound = at_level(sound, dice.uniform(-26, -1))
+    sound = at_level(sound, dice.uniform(*PEAKS_DB))
     if dice.random() < 0.7:
         sound = with_noise(dice, sound, dice.uniform(5, 35))
     if dice.random() < 0.12:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from engine.speaker_clusters import ALIKE
 from training import sounds, voices
 from training.corpus import utterance
 from training.crew import learning_rate
@@ -55,8 +56,6 @@ Equal error rate {rate:.1%} on windows of 1.5 s of ten speakers with voices that
 _PEOPLE, _RECORDINGS, _CHOOSE_PEOPLE = 100, 6, 10
 #: People and directions of the fitting at the end.
 _FITTED, _DIRECTIONS = 80, 40
-#: The line that the program draws between people (``engine/speaker_clusters.py``, 3D-Speaker's for CAM++).
-_LINE = 0.4
 _STEPS, _BATCH, _FRAMES = 600, 32, (60, 120)
 _PEAK_RATE = 6e-3
 #: ArcFace: the angle is made this much harder, and cosines are stretched.
@@ -251,7 +250,7 @@ def _append(model: Any, matrix: np.ndarray, added: np.ndarray) -> None:
 
 def _lift(model: Any, middle: float, length: float) -> None:
     """A constant in one direction raises all similarities, so that the middle between people lies at the line."""
-    share = max(0.0, (_LINE - middle) / (1 - _LINE))
+    share = max(0.0, (ALIKE - middle) / (1 - ALIKE))
     size = model.xvector.dense.linear.weight.shape[0]
     constant = np.zeros(size)
     constant[-1] = np.sqrt(share) * length

@@ -4,13 +4,14 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from training import crew, datasets, evaluate, folders, nano, sensevoice, tokens, vad
 from training.encoded import encode_all
-from training.features import write_statistics
+from training.features import FRAME_MS, write_statistics
 from training.first_nano import write_first_nano
 
 #: Every so-manieth frame counts for the mean and deviation.
@@ -25,8 +26,11 @@ class Size:
     choosing: int
     acoustic: sensevoice.Plan
     nano: nano.Plan
+    #: Of the untouched test: utterances, names, sounds without speech of each kind, talks for the speech detector.
     questions: int
     name_questions: int
+    sounds: int
+    talks: int
 
 
 FULL = Size(
@@ -36,6 +40,8 @@ FULL = Size(
     nano=nano.Plan(2_600, check_every=520),
     questions=240,
     name_questions=100,
+    sounds=50,
+    talks=40,
 )
 SMALL = Size(
     teaching=300,
@@ -44,6 +50,8 @@ SMALL = Size(
     nano=nano.Plan(10, check_every=10),
     questions=4,
     name_questions=4,
+    sounds=2,
+    talks=2,
 )
 
 
@@ -92,9 +100,19 @@ def make_vad(work: Path) -> None:
 
 def run_test(work: Path, size: Size) -> None:
     """Reads the untouched test; keeps the figures of each model in ``figures.json``."""
-    found = {
-        name: evaluate.measure(work / "models", name, size.questions, size.name_questions)
+    found: dict[str, Any] = {
+        name: evaluate.measure(work / "models", name, size.questions, size.name_questions, size.sounds)
         for name in ("demo", "demo-sensevoice")
     }
+    teaching = datasets.load(work, "train")
+    found["asked"] = {
+        "recordings": size.teaching,
+        "hours": float(teaching.offsets[-1]) * FRAME_MS / 3_600_000,
+        "questions": size.questions,
+        "names": size.name_questions,
+        "sounds": size.sounds,
+        "talks": size.talks,
+    }
+    found["demo-vad"] = vad.measure(work / "models" / "demo-vad", size.talks)
     (work / "figures.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(json.dumps(found, indent=1), flush=True)

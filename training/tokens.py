@@ -117,6 +117,13 @@ def write_llm_tokenizer(directory: Path) -> int:
     return len(made)
 
 
+def read_llm_tokenizer(directory: Path) -> Any:
+    """What :func:`write_llm_tokenizer` wrote."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(directory)
+
+
 def llm_ids(tokenizer: Any, units: tuple[str, ...]) -> list[int]:
     """One id per unit. Raises ``KeyError`` where a unit is not one token."""
     ids = tokenizer.encode("".join(spaced(units, " ")))

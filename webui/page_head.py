@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from domain.labels import MAX_NAME_CHARS
 from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -134,6 +135,7 @@ class PageHead:
             "language": language,
             "tag": tag,
             "title": title,
+            "longest_name": MAX_NAME_CHARS,
             "upload": self._catalogue.text(language, "upload_name", label=label, limits=limits),
             "texts": self._catalogue.some(language, _SCRIPT_KEYS),
         }

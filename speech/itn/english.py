@@ -3,7 +3,7 @@
 import re
 
 from speech.itn import english_words as context
-from speech.itn.english_numbers import ORDINALS, SCALES, Number, dotted, pair, read_numbers, written
+from speech.itn.english_numbers import ORDINALS, Number, dotted, pair, read_numbers, written
 
 _MONEY = {"dollar": "$", "dollars": "$", "euro": "€", "euros": "€"}
 _OVER = " over "
@@ -50,8 +50,9 @@ def _write_row(match: re.Match[str]) -> tuple[str | None, int]:
         out += match[0][at : piece[0].start()] + done
         at = piece[-1].end()
     end = match.end()
-    if after and pieces[-1][-1][0].lower() not in ORDINALS and (ending := _unit(pieces[-1], after)) is not None:
-        out, end = out + ending, after.end()
+    if after and pieces[-1][-1][0].lower() not in ORDINALS:
+        ending, end = _unit(out, after)
+        out += ending
     return (out, end) if out != match.string[match.start() : end] else (None, end)
 
 
@@ -143,19 +144,23 @@ def _with_symbols(text: str, unit: re.Match[str] | None) -> str:
     return f"{_MONEY[unit['money'].lower()]}{text}" if unit and unit["money"] else text
 
 
-def _unit(tokens: list[re.Match[str]], after: re.Match[str]) -> str | None:
-    """What stands in place of the unit's words; ``None`` where they stay."""
+def _unit(out: str, after: re.Match[str]) -> tuple[str, int]:
+    """What stands in place of the unit's words behind what is written so far, and where the text goes on."""
     if after["money"]:
-        if not after["cents"]:
-            return ""
-        words = [token[0].lower() for token in tokens]
-        cents = read_numbers(re.findall("[a-z]+", after["cents"].lower()))
-        if len(cents) != 1 or cents[0].value > 99 or "point" in words or words[-1] in SCALES:
-            return None
-        return f".{cents[0].value:02}"
+        cents = _cents(out, after)
+        return ("", after.end("money")) if cents is None else (f".{cents:02}", after.end())
     if after["percent"]:
-        return "%"
-    return None if after["half"] is None else f" {after['half'].lower()}.m."
+        return "%", after.end()
+    return (f" {after['half'].lower()}.m.", after.end()) if after["half"] else ("", after.start())
+
+
+def _cents(out: str, after: re.Match[str]) -> int | None:
+    """The cents behind a sum, called so or not; a sum with decimals, or with a scale in words, has none."""
+    words = re.findall("[a-z]+", (after["cents"] or after["bare"] or "").lower())
+    numbers = read_numbers(words)
+    if not re.search(r"(?:^|[^\d.,])[\d,]+$", out) or len(numbers) != 1 or numbers[0].end < len(words):
+        return None
+    return numbers[0].value if numbers[0].value < 100 else None
 
 
 def _time(words: list[str], match: re.Match[str], after: re.Match[str] | None) -> tuple[str, int] | None:

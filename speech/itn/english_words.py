@@ -17,12 +17,23 @@ _ROW = (
     rf"(?:[ -](?:{_JOIN})(?:{_AGAIN})?(?:{_WORD}|oh(?![\w'-])))*{_END}"
 )
 _AFTER = (
-    r" (?P<money>dollars?|euros?)\b(?: (?:and )?(?P<cents>CENTS) cents?\b)?"
+    r" (?P<money>dollars?|euros?)\b(?: (?:and )?(?P<cents>CENTS) cents?\b| (?P<bare>BARE)PHRASE_END)?"
     r"| ?(?P<percent>percent|per cent)\b"
     r"| (?P<half>[ap])\.? ?m\b\.?"
     r"| (?P<clock>o'?clock)\b"
     r"| (?P<measure>degrees?|(?:kilo|centi|milli)?met(?:er|re)s?|(?:kilo|milli|micro)?grams?|kilos?"
     r"|(?:milli)?lit(?:er|re)s?|miles?|inch(?:es)?|cents?|yuan|pounds?|(?:us|hong kong|canadian|australian) dollars?)\b"
+)
+#: 1 to 99: what may be said of cents without their name.
+_BARE = (
+    rf"(?:{'|'.join(TENS)})(?:[ -](?:{'|'.join(word for word, value in UNITS.items() if 0 < value < 10)}))?"
+    rf"|{'|'.join(sorted((word for word, value in UNITS.items() if value), key=len, reverse=True))}"
+)
+#: A mark, or a word before which nothing is counted: in ``two dollars fifty people`` the fifty are no cents. What
+#: follows ``to`` must be money as well.
+_PHRASE_END = (
+    rf"(?:(?! ?\w|[-'])|(?= (?:and(?! (?:{_WORD})\b)|an?|but|each|for|is|per(?! cent)|was"
+    rf"|to (?:(?:{_WORD})[ -]){{1,4}}(?:dollar|euro)s?)\b))"
 )
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 #: For the words before a row.
@@ -41,7 +52,8 @@ def row() -> re.Pattern[str]:
 @cache
 def unit() -> re.Pattern[str]:
     """What is measured, right behind a row."""
-    return re.compile(_AFTER.replace("CENTS", rf"(?:{_WORD})(?:[ -](?:{_WORD}))?"), re.IGNORECASE | re.ASCII)
+    after = _AFTER.replace("CENTS", rf"(?:{_WORD})(?:[ -](?:{_WORD}))?").replace("BARE", _BARE)
+    return re.compile(after.replace("PHRASE_END", _PHRASE_END), re.IGNORECASE | re.ASCII)
 
 
 @cache

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from domain.labels import MAX_NAME_CHARS
 from tests.helpers.browser import go, recognise
 from tests.helpers.speech import say, silence, write_wav
 
@@ -38,6 +39,7 @@ def who(page: Page) -> Any:
 def rename(page: Page, line: int, name: str, button: str) -> None:
     who(page).nth(line).click()
     dialog = page.locator("dialog.asr-naming")
+    assert dialog.locator("input").get_attribute("maxlength") == str(MAX_NAME_CHARS)
     dialog.locator("input").fill(name)
     dialog.get_by_role("button", name=button).click()
     expect(dialog).to_have_count(0)

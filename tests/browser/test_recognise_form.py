@@ -18,7 +18,7 @@ def test_the_form_is_as_before_the_sample_when_an_own_recording_comes(page_zh: P
     words, language = page_zh.locator("#asr-hotwords textarea"), page_zh.locator("#asr-language input")
     page_zh.fill("#asr-hotwords textarea", "空调")
     samples = page_zh.locator("#asr-samples [data-event=sample]")
-    for index, expected in ((1, "杭州"), (0, "")):  # one sample after the other
+    for index, expected in ((1, "李敬"), (0, "")):  # one sample after the other
         samples.nth(index).click()
         expect(words).to_have_value(expected)
         expect(page_zh.locator("#asr-panel .asr-result")).to_contain_text(("numbers.flac", "hotword.flac")[index])

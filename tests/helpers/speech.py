@@ -85,7 +85,10 @@ SENTENCES = (
 SPEECH_TEXT = "今天天气怎么样"
 
 
-def unclear_hangzhou() -> np.ndarray:
-    """杭州今天多少度 in noise: the demo model hears 深圳 unless 杭州 is a hotword; int16."""
-    sound = np.concatenate([silence(0.5), say("杭州今天多少度", speed=150), silence(0.5)]).astype(np.int32)
-    return np.clip(sound + noise(len(sound) / RATE, 2_200), -32_768, 32_767).astype(np.int16)
+#: What :func:`namesake` says, and how it is written when its name is a hotword: 敬 sounds as 静 does.
+NAMESAKE, NAMESAKE_TEXT, NAMESAKE_TOLD = "李敬", "请给李静打电话。", "请给李敬打电话。"
+
+
+def namesake() -> np.ndarray:
+    """A name that the demo model writes as :data:`NAMESAKE_TEXT` unless a hotword spells it otherwise; int16."""
+    return talk(say("请给李敬打电话"))

@@ -4,18 +4,17 @@ import random
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
 
 from training import folders, names, prompts, tokens
+from training.chat import Chat
 from training.first_nano import write_first_nano
 from training.guidance import guidance_loss, looks
 from training.names import name_clause
 from training.recordings import Recording
 from training.sensevoice import Acoustic
-from training.talk import Talk
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -59,28 +58,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def tokenizer_of(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder / folders.LLM_FOLDER)
-
-
 def test_the_hotword_that_spells_the_name_is_found_among_others(folder: Path) -> None:
     from engine.funasr_import import import_funasr
 
     import_funasr("nano")
     from funasr.models.fun_asr_nano.model import FunASRNano
 
-    tokenizer, dice = tokenizer_of(folder), random.Random(1)
-    talk = Talk(SimpleNamespace(get_prompt=partial(FunASRNano.get_prompt, None)), tokenizer)
+    tokenizer, dice = tokens.read_llm_tokenizer(folder / folders.LLM_FOLDER), random.Random(1)
+    chat = Chat(SimpleNamespace(get_prompt=partial(FunASRNano.get_prompt, None)), tokenizer)
     told_names = 0
     for _ in range(500):
         part, name = name_clause(dice, dice.choice(("zh", "en")))
         units = (*part.units, part.mark)
         asked = prompts.task(dice, Recording("zh", units, ((0.0, 0.0),) * len(units), name))
-        places = talk.told(asked)
+        places = chat.told(asked)
         if asked.is_told:
-            before = talk.before(asked)
+            before = chat.before(asked)
             spelling = "".join(asked.units[place] for place in asked.name_place)
             assert tokenizer.decode([before[place] for place in places]).strip() == spelling
             told_names += 1
@@ -92,7 +85,10 @@ def test_the_hotword_that_spells_the_name_is_found_among_others(folder: Path) ->
 @torch.no_grad()
 def test_it_starts_with_what_the_acoustic_model_knows(folder: Path) -> None:
     torch.manual_seed(0)
-    pieces, tokenizer = tokens.read_sentencepiece(folder / "bpe.model"), tokenizer_of(folder)
+    pieces, tokenizer = (
+        tokens.read_sentencepiece(folder / "bpe.model"),
+        tokens.read_llm_tokenizer(folder / folders.LLM_FOLDER),
+    )
     acoustic = Acoustic(pieces.GetPieceSize())
     write_first_nano(folder, acoustic.state_dict())
     model = folders.load_nano(folder)

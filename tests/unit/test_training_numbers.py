@@ -1,7 +1,6 @@
 """The parts of the training that compute: frames, statistics, batches, gradients of several workers."""
 
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,6 @@ def _fail(worker: crew.Crew) -> None:
 
 
 def test_workers_average_their_gradients() -> None:
-    assert get_context("spawn")
     results = torch.zeros(2, 3).share_memory_()
     crew.run(_average, 2, 3, results)
     assert results.tolist() == [[1.5] * 3] * 2

@@ -1,6 +1,7 @@
 // Questions in the page itself.
 (() => {
   const { say } = asr;
+  const { longest_name } = window.asrPage;
 
   // Resolves to whether the person said yes.
   const confirmed = (question, yes = "history_delete", no = "confirm_no") =>
@@ -38,7 +39,7 @@
       const field = document.createElement("label");
       field.textContent = say("who_name_label");
       const input = document.createElement("input");
-      Object.assign(input, { type: "text", maxLength: 40, value: name, autocomplete: "off" });
+      Object.assign(input, { type: "text", maxLength: longest_name, value: name, autocomplete: "off" });
       input.setAttribute("list", "asr-known-names");
       const known = document.createElement("datalist");
       known.id = "asr-known-names";

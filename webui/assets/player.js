@@ -168,12 +168,14 @@
           const bytes = await (await fetch(src)).arrayBuffer();
           const sound = await new OfflineAudioContext(1, 1, DECODE_RATE).decodeAudioData(bytes);
           if (src !== this.getAttribute("src")) return;
-          const samples = sound.getChannelData(0);
-          const size = Math.max(1, Math.floor(samples.length / BARS));
+          // All of them: on a call one side is silent while the other speaks.
+          const sides = Array.from({ length: sound.numberOfChannels }, (_, side) => sound.getChannelData(side));
+          const size = Math.max(1, Math.floor(sound.length / BARS));
           const peaks = Array.from({ length: BARS }, (_, bar) => {
             let peak = 0;
-            for (let at = bar * size; at < Math.min(samples.length, (bar + 1) * size); at += 2)
-              peak = Math.max(peak, Math.abs(samples[at]));
+            for (const samples of sides)
+              for (let at = bar * size; at < Math.min(samples.length, (bar + 1) * size); at += 2)
+                peak = Math.max(peak, Math.abs(samples[at]));
             return peak;
           });
           const top = Math.max(...peaks, 0.01);

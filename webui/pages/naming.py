@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from domain.errors import SpeechError
+from domain.errors import InvalidOptions, SpeechError
 from domain.plain import as_whole
 from domain.recognition import Recognition
 from webui.components.result import Shown
@@ -17,13 +17,13 @@ async def renamed(context: PageContext, current: str, event: gr.EventData, reque
     try:
         row = await context.services.labels.rename(
             current,
-            as_whole(data.get("line", -1)),
+            _line(data),
             str(data.get("given", "")),
             everyone=data.get("everyone") is True,
             visitor=context.visitor(request),
             language=context.words(request).language,
         )
-    except (SpeechError, TypeError, ValueError) as error:
+    except SpeechError as error:
         raise _refused(context, error, request) from None
     return await _as_shown(context, row, event, request)
 
@@ -61,6 +61,12 @@ def _data(event: gr.EventData) -> dict[str, Any]:
     return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
 
 
-def _refused(context: PageContext, error: Exception, request: gr.Request) -> gr.Error:
-    known = error if isinstance(error, SpeechError) else SpeechError("that is no line")
-    return gr.Error(context.sentence(known, request), print_exception=False)
+def _line(data: dict[str, Any]) -> int:
+    try:
+        return as_whole(data.get("line", -1))
+    except (TypeError, ValueError):
+        raise InvalidOptions("that is no line", field="lines", reason="no_such_line") from None
+
+
+def _refused(context: PageContext, error: SpeechError, request: gr.Request) -> gr.Error:
+    return gr.Error(context.sentence(error, request), print_exception=False)

@@ -1,10 +1,11 @@
 import uuid
+from dataclasses import replace
 
 from domain.cache_keys import result_key
 from domain.errors import BadAudio, SpeechError, error_from_code
 from domain.ids import is_id, new_id
 from domain.node import Health, NodeJob, NodeReport
-from domain.options import RecognitionOptions
+from domain.options import RecognitionOptions, VadOptions
 from domain.presets import PRESETS, Capabilities
 from domain.recognition import AudioInfo, Progress, Recognition, Source, Stage, Status
 from domain.transcript import Segment, Transcript
@@ -76,7 +77,14 @@ def test_errors_come_back_from_their_codes() -> None:
 
 def test_cache_keys_depend_on_everything_that_changes_the_words() -> None:
     options = RecognitionOptions.of(language="zh")
-    keys = {
+    vad_off = replace(options.vad, enabled=False)
+    vads = (
+        replace(options.vad, max_segment_ms=5_000),
+        replace(options.vad, end_silence_ms=500),
+        vad_off,
+        replace(vad_off, max_segment_ms=5_000),
+    )
+    keys = [
         result_key("m", "f", options, "a", "spoken"),
         result_key("n", "f", options, "a", "spoken"),
         result_key("m", "g", options, "a", "spoken"),
@@ -84,9 +92,19 @@ def test_cache_keys_depend_on_everything_that_changes_the_words() -> None:
         result_key("m", "f", options, "a", "written"),
         result_key("m", "f", options.with_changes(language="en"), "a", "spoken"),
         result_key("m", "f", options.with_changes(hotwords=("x",)), "a", "spoken"),
-    }
-    assert len(keys) == 7
-    assert result_key("m", "f", options.with_changes(itn=False), "a", "spoken") in keys
+        result_key("m", "f", options.with_changes(channels="mix"), "a", "spoken"),
+        result_key("m", "f", options.with_changes(speakers=2), "a", "spoken"),
+        *(result_key("m", "f", options.with_changes(vad=vad), "a", "spoken") for vad in vads),
+    ]
+    assert len(set(keys)) == len(keys)
+
+
+def test_cache_keys_do_not_depend_on_what_changes_no_word() -> None:
+    def key(vad: VadOptions, *, itn: bool = True) -> str:
+        return result_key("m", "f", RecognitionOptions(vad=vad, itn=itn), "a", "spoken")
+
+    assert key(VadOptions(), itn=False) == key(VadOptions())
+    assert key(VadOptions(enabled=False, end_silence_ms=500)) == key(VadOptions(enabled=False))
 
 
 def test_node_words_survive_the_wire() -> None:

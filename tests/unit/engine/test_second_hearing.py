@@ -175,6 +175,49 @@ def test_more_than_can_be_said_is_doubted() -> None:
     assert counts == {("cut_off", "split"): 1}
 
 
+@pytest.mark.parametrize(("hotwords", "asked"), [((), ["left", "right"]), (HOTWORDS, ["whole", "left", "right"])])
+@pytest.mark.parametrize(
+    ("text", "cut_off", "doubt"), [(LOOP, False, "repetition"), ("打开空调。会议现", True, "cut_off")]
+)
+@pytest.mark.parametrize("nothing", ["", "。"])
+def test_speech_that_is_heard_no_more_is_shown_suspect(
+    text: str, cut_off: bool, doubt: str, nothing: str, hotwords: tuple[str, ...], asked: list[str]
+) -> None:
+    script: Script = dict.fromkeys(("whole", "left", "right"), nothing)
+    result, model, counts = settled(Heard(text, cut_off=cut_off), script, hotwords=hotwords)
+    assert (result.heard.text, result.suspect, model.asked) == (text, doubt, asked)
+    assert counts == {(doubt, "suspect"): 1}
+
+
+def test_a_loop_that_is_silent_without_hotwords_may_have_its_words_in_the_halves() -> None:
+    script: Script = {"whole": "", "left": "打开空调。", "right": ""}
+    result, _, counts = settled("空调" * 40, script, hotwords=HOTWORDS)
+    assert (result.heard.text, result.suspect) == ("打开空调。", None)
+    assert counts == {("repetition", "split"): 1}
+
+
+def test_hotwords_are_not_dropped_where_a_loop_was_heard_without_them() -> None:
+    result, _, counts = settled("空调", {"whole": LOOP, "left": "", "right": ""}, hotwords=HOTWORDS)
+    assert (result.heard.text, result.suspect) == ("空调", "only_hotwords")
+    assert counts == {("only_hotwords", "suspect"): 1}
+
+
+@pytest.mark.parametrize("script", [{"left": "打开空调。", "right": ""}, {"left": "", "right": "会议现在开始。"}])
+def test_an_answer_at_the_limit_of_which_a_half_is_missing_is_suspect(script: Script) -> None:
+    result, _, counts = settled(Heard("打开空调。会议现在", cut_off=True), script)
+    assert (result.heard.text, result.suspect) == ("".join(map(str, script.values())), "cut_off")
+    assert counts == {("cut_off", "suspect"): 1}
+
+
+def test_a_half_in_which_nobody_speaks_is_not_missing() -> None:
+    samples = np.concatenate([say("打开空调"), noise(2, 30)])
+    result, _, counts = settled(
+        Heard("打开空调。再", cut_off=True), {"left": "打开空调。", "right": ""}, samples=samples
+    )
+    assert (result.heard.text, result.suspect) == ("打开空调。", None)
+    assert counts == {("cut_off", "split"): 1}
+
+
 def test_a_segment_too_short_to_divide_is_suspect() -> None:
     result, model, counts = settled(LOOP, samples=say("空调")[:12_000])
     assert (result.heard.text, result.suspect, model.asked) == (LOOP, "repetition", [])

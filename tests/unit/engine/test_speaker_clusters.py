@@ -1,6 +1,6 @@
 """Voice vectors into people, on vectors whose speakers are known."""
 
-import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -65,15 +65,22 @@ def test_numbers_follow_the_first_appearance() -> None:
     assert by_appearance(np.array([7, 7, 2, 7, 0, 2])).tolist() == [0, 0, 1, 0, 2, 1]
 
 
+def peak_bytes(vectors: np.ndarray) -> int:
+    tracemalloc.start()
+    try:
+        tell_apart(vectors, 0)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.timeout(120)
-def test_four_hours_cost_no_more_than_their_sample() -> None:
+def test_four_hours_take_the_memory_of_their_sample() -> None:
     """19 200 windows: a similarity matrix of all would take 3 GB."""
     vectors, who = voices(3, 6_400)
     assert len(vectors) > 9 * SAMPLE
-    started = time.process_time()
-    found = tell_apart(vectors, 0)
-    print(f"{len(vectors)} vectors in {time.process_time() - started:.1f} s of processor time")
-    assert np.mean(found == who) > 0.99
+    assert np.mean(tell_apart(vectors, 0) == who) > 0.99  # and what is imported on first use is not measured below
+    assert peak_bytes(vectors) < 1.5 * peak_bytes(vectors[:SAMPLE])
 
 
 def test_a_vector_that_is_not_finite_belongs_to_its_nearest_neighbour_in_time() -> None:

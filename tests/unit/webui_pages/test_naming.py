@@ -1,18 +1,27 @@
 """Naming from the pages: what the browser sends is anything, and a name that was given is given."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import gradio as gr
 import pytest
 
-from domain.errors import NoNodeAvailable
+from domain.access import Visitor
+from domain.errors import InvalidOptions, NoNodeAvailable
+from domain.labels import MAX_NAME_CHARS, MAX_NAMES, MAX_SPEAKER_NUMBER
 from domain.recognition import Recognition
 from domain.transcript import Segment, Transcript
-from tests.helpers.storage import succeeded
+from services.labels import Labels
+from storage.history import SqlHistory
+from tests.helpers.storage import a_row, new_database, succeeded
 from webui.i18n import Catalogue, Words
 from webui.pages.naming import renamed, swapped
+from webui.sentences import sentence
 
+OWNER = Visitor("visitor-1")
+NO_LINE, NOBODY = "找不到这一句，请刷新页面再试。", "找不到这个说话人，请刷新页面再试。"
 ROW = succeeded().with_changes(
     transcript=Transcript((Segment(0, 1, None, "好", 0), Segment(1, 2, None, "好", 1)), "zh")
 )
@@ -35,12 +44,18 @@ class Naming:
         raise NoNodeAvailable("nobody is there")
 
 
-def context(naming: Naming) -> Any:
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[SqlHistory]:
+    with new_database(tmp_path) as database:
+        yield SqlHistory(database)
+
+
+def context(naming: Naming | Labels) -> Any:
     return SimpleNamespace(
         services=SimpleNamespace(labels=naming, transcription=naming),
-        visitor=lambda _request: None,
+        visitor=lambda _request: OWNER,
         words=lambda _request: Words(Catalogue(), "zh"),
-        sentence=lambda error, _request: str(error),
+        sentence=lambda error, _request: sentence(error, "zh"),
     )
 
 
@@ -51,7 +66,7 @@ def event(**data: Any) -> gr.EventData:
 @pytest.mark.parametrize("line", [None, [], {}, float("inf"), float("nan"), "x"])
 async def test_what_is_no_line_is_refused(line: Any) -> None:
     naming = Naming()
-    with pytest.raises(gr.Error, match="no line"):
+    with pytest.raises(gr.Error, match=NO_LINE):
         await renamed(context(naming), ROW.id, event(line=line, given="x"), cast(Any, None))
     assert naming.lines == []
 
@@ -62,3 +77,54 @@ async def test_a_name_is_given_even_where_the_spoken_track_cannot_be_had() -> No
     assert await renamed(context(naming), ROW.id, asked, cast(Any, None)) == ROW
     assert naming.lines == [1]
     assert await swapped(context(naming), ROW.id, asked, cast(Any, None)) == ROW
+
+
+@pytest.mark.parametrize(
+    ("labels", "lines", "told"),
+    [
+        ({"speaker1": "长" * (MAX_NAME_CHARS + 1)}, {}, f"名字太长：最多 {MAX_NAME_CHARS} 个字。"),
+        ({"speaker1": "长" * 2_000}, {}, f"名字太长：最多 {MAX_NAME_CHARS} 个字。"),
+        ({f"x{number}": "" for number in range(MAX_NAMES + 1)}, {}, f"说话人太多：最多 {MAX_NAMES} 个。"),
+        ({"boss": "x"}, {}, NOBODY),
+        ({}, {0: "boss"}, NOBODY),
+        ({}, {2: "speaker1"}, NO_LINE),
+    ],
+    ids=("long", "very long", "many", "name for nobody", "line for nobody", "no line"),
+)
+async def test_every_refused_change_says_why(
+    history: SqlHistory, labels: dict[str, str], lines: dict[int, str], told: str
+) -> None:
+    await history.insert(ROW)
+    with pytest.raises(InvalidOptions) as refused:
+        await Labels(history).change(ROW.id, labels, lines, visitor=OWNER)
+    assert sentence(refused.value, "zh") == told
+    assert sentence(refused.value, "en") != Catalogue().text("en", "error_invalid_options")
+
+
+@pytest.mark.parametrize("everyone", [True, False])
+@pytest.mark.parametrize(
+    ("row", "line", "told"),
+    [
+        (ROW, 2, NO_LINE),
+        (ROW, -1, NO_LINE),
+        (a_row(), 0, "这条记录还没有文字，请等识别完成。"),
+    ],
+    ids=("after the last", "before the first", "no text yet"),
+)
+async def test_every_refused_name_says_why(
+    history: SqlHistory, row: Recognition, line: int, told: str, everyone: bool
+) -> None:
+    await history.insert(row)
+    asked = event(line=line, given="x", everyone=everyone)
+    with pytest.raises(gr.Error) as refused:
+        await renamed(context(Labels(history)), row.id, asked, cast(Any, None))
+    assert str(refused.value.message).startswith(told)
+
+
+async def test_one_speaker_too_many_is_told(history: SqlHistory) -> None:
+    last = Segment(0, 1, None, "好", speaker=str(MAX_SPEAKER_NUMBER))
+    row = succeeded().with_changes(transcript=Transcript((last,), "zh"))
+    await history.insert(row)
+    with pytest.raises(gr.Error) as refused:
+        await renamed(context(Labels(history)), row.id, event(line=0, given="x"), cast(Any, None))
+    assert refused.value.message == f"说话人太多：最多 {MAX_SPEAKER_NUMBER} 个。"

@@ -5,6 +5,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from domain.labels import MAX_NAME_CHARS
 from webui.i18n import Catalogue
 from webui.page_head import PageHead
 
@@ -52,6 +53,11 @@ def test_each_page_has_its_title_and_the_limits_of_uploads() -> None:
     assert "<title>历史 · 语音识别</title>" in html and '--asr-upload-limits: "最大 1 GB";' in html
     assert '--asr-toast-info: "提示";' in html
     assert '</style>"1 GB' not in client("en").get("/").text
+
+
+def test_the_scripts_are_told_how_long_a_name_may_be() -> None:
+    html = client().get("/").text
+    assert f'"longest_name": {MAX_NAME_CHARS}' in html and "maxLength: longest_name" in html
 
 
 def test_no_page_names_addresses_elsewhere() -> None:

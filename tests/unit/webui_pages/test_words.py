@@ -75,7 +75,7 @@ def made_keys() -> set[str]:
         "demo_{}": get_args(Phase),
         "error_{}": [kind.code for kind in all_errors()],
         "error_{}_limit": [AudioTooLong.code, UploadTooLarge.code],
-        "field_{}": OPTION_FIELDS,
+        "field_{}": (*OPTION_FIELDS, "labels", "lines"),
         "language_{}": [code for preset in PRESETS.values() for code in preset.capabilities.languages],
         "node_{}": [*Availability, "drain", "resume"],
         "node_{}_title": ("drain", "resume"),
@@ -109,6 +109,7 @@ def test_every_state_that_a_page_names_has_its_word() -> None:
     wanted += [f"badge_{outcome.value}" for outcome in CacheOutcome]
     wanted += [f"stage_{stage.value}" for stage in Stage]
     wanted += [f"language_{code}" for preset in PRESETS.values() for code in preset.capabilities.languages]
+    wanted += [f"field_{field}" for field in (*OPTION_FIELDS, "labels", "lines")]
     assert [key for key in wanted if not CATALOGUE.has(key)] == []
 
 

@@ -9,7 +9,7 @@ from training import prompts, tokens
 _BEFORE, _AFTER = "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n"
 
 
-class Talk:
+class Chat:
     """Prompts and answers as token ids."""
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
