@@ -79,15 +79,20 @@ def _made(folder: str, asked: dict[str, float]) -> str:
 def _short_of(figures: dict[str, dict[str, float]]) -> str:
     """What the figures show that should be better."""
     names, harm, times = figures["hotwords"], figures["harm"], figures["times"]
-    return (
-        f"- Hotwords that are not said do some harm: CER {figures['clean']['CER']:.1%} becomes {harm['CER']:.1%} with "
-        f"four of them, and in {harm['inserted']:.1%} of the utterances one is written. A name that nobody told is "
-        f"written in its usual way in {names['usual spelling, nothing told']:.0%}, beside three hotwords that "
-        f"are not said in {names['usual spelling, others told']:.0%}; most of the others sound almost alike.\n"
-        f"- Not every word time lies within 100 ms: {times['start within 100 ms']:.1%} of the starts do and "
-        f"{times['end within 100 ms']:.1%} of the ends.\n"
-        "- Speech more quiet than what it was taught with is heard badly."
-    )
+    found = [
+        f"Hotwords that are not said do some harm: CER {figures['clean']['CER']:.1%} becomes {harm['CER']:.1%} with "
+        f"four of them, and in {harm['inserted']:.1%} of the utterances one is written.",
+        f"A name that nobody told is written in its usual way in {names['usual spelling, nothing told']:.0%}, beside "
+        f"three hotwords that are not said in {names['usual spelling, others told']:.0%}; most of the others sound "
+        "almost alike.",
+        "Speech more quiet than what it was taught with is heard badly.",
+    ]
+    if times["words"]:
+        found.append(
+            f"Not every word time lies within 100 ms: {times['start within 100 ms']:.1%} of the starts do and "
+            f"{times['end within 100 ms']:.1%} of the ends."
+        )
+    return "\n".join(f"- {sentence}" for sentence in found)
 
 
 def _table(figures: dict[str, dict[str, float]]) -> str:
