@@ -67,7 +67,7 @@ async def in_process(folder: Path, rounds: int) -> dict[str, Any]:
             assert done.status is Status.SUCCEEDED, done.error
 
         async def directly() -> None:
-            await asyncio.to_thread(direct, clip)
+            await asyncio.to_thread(direct, clip, RecognitionOptions())
 
         await whole_path()
         await directly()
