@@ -354,8 +354,7 @@ def test_the_hotword_sample_differs_without_its_hotword(page_zh: Page) -> None:
     page_zh.fill("#asr-hotwords textarea", "")
     page_zh.click("#asr-start")
     page_zh.wait_for_function("first => location.href !== first", arg=first)
-    expect(page_zh.locator(".asr-result .asr-lines")).to_contain_text("今天")
-    expect(page_zh.locator(".asr-lines")).to_contain_text("李静")
+    expect(page_zh.locator(".asr-result .asr-lines")).to_contain_text("李静")
 
 
 def test_without_https_the_microphone_says_what_it_needs(visit: Visit) -> None:

@@ -136,7 +136,7 @@ def test_the_sliders_count_in_seconds(page_zh: Page, recording: Recording) -> No
     page_zh.locator("#asr-max-segment input[type=number]").fill("5")
     page_zh.locator("#asr-max-segment input[type=number]").press("Enter")
     # The slider follows once the page has taken the number.
-    expect(page_zh.locator("#asr-max-segment input[type=range]")).to_have_value("5")
+    expect(page_zh.locator("#asr-max-segment input[type=range]")).to_have_value("5", timeout=20_000)
     recognise(page_zh, recording("滑块.wav", level=40))
     page_zh.click(".asr-details summary")
     expect(page_zh.locator(".asr-details dl")).to_contain_text("最长 5 秒")

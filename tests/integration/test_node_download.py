@@ -56,7 +56,7 @@ def test_it_lands_where_the_model_is_looked_for(hub: ModelHub, root: Path, name:
     assert sorted(path.name for path in directory.iterdir()) == sorted(
         path.name for path in (SHIPPED / "demo-nano").iterdir() if path.suffix != ".md"
     )
-    assert told[-1].done_bytes == told[-1].total_bytes > 7_000_000
+    assert told[-1].done_bytes == told[-1].total_bytes > 6_000_000
     assert [item.done_bytes for item in told] == sorted(item.done_bytes for item in told)
     if name == "hf":
         assert directory.name == COMMIT
