@@ -68,7 +68,7 @@ def test_lengths_are_in_line_whatever_the_mark_after_them(
     visit: Visit, recording: Callable[..., Path], server_url: str
 ) -> None:
     with visit("/", locale="en-US", viewport=DESK) as page:
-        path = recording("new-then-known.wav", level=48)
+        path = recording("new-then-known.wav", level=48.37)
         recognise(page, path)
         go(page, f"{server_url}/")
         recognise(page, path)
