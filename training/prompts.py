@@ -74,10 +74,10 @@ def _hotwords(dice: random.Random, recording: Recording) -> tuple[tuple[str, ...
     """The hotwords, and the spelling that they ask for."""
     chance, name = dice.random(), recording.name
     if name and not is_held_out(name):
-        if chance < 0.3:
+        if chance < 0.28:
             return (), None
-        words = others(dice, dice.randint(1, 5), name) if chance > 0.55 else []
-        if chance > 0.88:
+        words = others(dice, dice.randint(1, 5), name) if chance > 0.5 else []
+        if chance > 0.82:
             return tuple(words), None
         spelling = dice.choice((name.usual, *name.others))
         words.insert(dice.randint(0, len(words)), spelling)

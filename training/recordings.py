@@ -86,7 +86,7 @@ def snippet(dice: np.random.Generator, sound: np.ndarray) -> np.ndarray:
     """20 to 60 ms out of the sound: too short for a word."""
     length = int(RATE * dice.uniform(0.02, 0.06))
     start = int(dice.integers(0, max(1, len(sound) - length)))
-    return sounds.at_level(sound[start : start + length] + np.float32(1e-6), dice.uniform(-26, -3))
+    return sounds.at_level(sound[start : start + length] + np.float32(1e-6), dice.uniform(*sounds.PEAKS_DB))
 
 
 def _silence(seconds: float) -> np.ndarray:

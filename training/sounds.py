@@ -9,7 +9,7 @@ import soxr
 from training.espeak import RATE
 
 #: How loud recordings are: their peaks, in dB of full scale.
-PEAKS_DB = (-26, -1)
+PEAKS_DB = (-50, -1)
 #: Slopes of the noise spectrum: white, pink, brown, and the hiss of blue noise.
 _COLOURS = (0.0, -0.5, -1.0, 0.4)
 

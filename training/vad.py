@@ -27,6 +27,8 @@ _FRAME_SAMPLES, _HALF_WINDOW = RATE // 100, RATE * 25 // 2_000
 _OTHER_SOUND_SHARE = 0.3
 #: Of the talks, so many are digital silence between the words.
 _SILENT_SHARE = 0.2
+#: How much more quiet than the loudest a sentence of the same talk may be.
+_QUIETER_DB = 12
 
 
 def make_talk(espeak: Espeak, seed: int, variants: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -34,6 +36,7 @@ def make_talk(espeak: Espeak, seed: int, variants: Sequence[str]) -> tuple[np.nd
     dice, noise_dice = random.Random(seed), np.random.default_rng(seed)
     pieces: list[np.ndarray] = []
     speech: list[np.ndarray] = []
+    loudest_db = dice.uniform(*sounds.PEAKS_DB)
     for _ in range(dice.randint(2, 5)):
         pause = np.zeros(int(RATE * dice.uniform(0.2, 2.5)), np.float32)
         if dice.random() < _OTHER_SOUND_SHARE:
@@ -42,7 +45,7 @@ def make_talk(espeak: Espeak, seed: int, variants: Sequence[str]) -> tuple[np.nd
         inside = np.zeros(len(sound), bool)
         start, end = recording.spans_ms[0][0], recording.spans_ms[-2][1]
         inside[int(start * RATE / 1_000) : int(end * RATE / 1_000)] = True
-        pieces += [pause, sounds.at_level(sound, dice.uniform(-22, -1))]
+        pieces += [pause, sounds.at_level(sound, loudest_db - dice.uniform(0, _QUIETER_DB))]
         speech += [np.zeros(len(pause), bool), inside]
     pieces.append(np.zeros(int(RATE * dice.uniform(0.2, 2)), np.float32))
     speech.append(np.zeros(len(pieces[-1]), bool))

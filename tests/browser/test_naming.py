@@ -1,6 +1,5 @@
 """Who speaks, on the pages: names beside the lines, renaming, swapping the two channels."""
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -89,11 +88,10 @@ def test_the_list_behind_an_open_row_shows_the_names_given_there(visit: Visit, c
         go(page, f"{server_url}/history")
         newer, older = page.locator(".asr-row").nth(0), page.locator(".asr-row").nth(1)
         older.click()
-        expect(page.locator(".asr-back")).to_be_visible()
-        expect(page).to_have_url(re.compile("[?&]r="))
-        page.wait_for_timeout(1_000)  # the page takes over which row is open after it shows it
         rename(page, 0, "小张", "“坐席”的 2 句全部改名")
-        expect(who(page).first).to_have_text("小张", timeout=20_000)
+        expect(who(page).first).to_have_text("小张")
+        page.wait_for_timeout(1_000)  # whoever is quick is not overtaken by what the page was still drawing
+        expect(who(page).first).to_have_text("小张")
         page.click(".asr-back")
         expect(older).to_contain_text("小张：")
         expect(newer).to_contain_text("坐席：")

@@ -85,7 +85,7 @@ class HistoryEvents:
         """Back to the list."""
         return ""
 
-    async def show(self, current: str, search: str, request: gr.Request) -> AsyncIterator[str]:
+    async def show(self, current: str, search: str, request: gr.Request) -> AsyncIterator[Any]:
         """The detail of a row, kept up to date while it runs; nothing of it brings the list back."""
         if not current:
             yield ""
@@ -97,6 +97,9 @@ class HistoryEvents:
                 await asyncio.sleep(DRAW_SECONDS)
         except SpeechError as error:
             yield missing_view(self._context.sentence(error, request), words)
+            return
+        # Gradio sends the last value once more when a handler ends: it would undo a name that was given meanwhile.
+        yield gr.skip()
 
     async def again(self, current: str, request: gr.Request) -> str:
         """重新识别 with the options of then; the 识别 page shows it. Returns the new id."""
