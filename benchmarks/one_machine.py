@@ -94,29 +94,29 @@ async def hits(services: Any, folder: Path, rounds: int) -> dict[str, Any]:
     await asyncio.to_thread(subprocess.run, command, check=True)
     transcription = services.transcription
     options = RecognitionOptions()
-    row: Recognition | None = None
+    rows: list[Recognition] = []
     for path in (long, mp3):
         first = await transcription.submit(path, path.name, options, visitor=VISITOR, source=Source.API)
         row = await transcription.wait(first.id, visitor=VISITOR)
         assert row.status is Status.SUCCEEDED, row.error
-        asked = row
+        rows.append(row)
 
-        question = await transcription._models.question(asked.options, "demo")
+        question = await transcription._models.question(options, "demo")
 
         async def lookup(path: Path = path, question: Any = question) -> None:
             known = transcription._known
             assert await known.find(await known.recall(path), question)
 
-        async def answer(path: Path = path, asked: Recognition = asked) -> None:
+        async def answer(path: Path = path, asked: Recognition = row) -> None:
             assert await transcription.recall(path, asked)
 
-        for name, call in (("hit", lookup), ("hit_with_text", answer)):
+        calls: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (("hit", lookup), ("hit_with_text", answer))
+        for name, call in calls:
             await call()
             figures[f"{name}_{path.suffix[1:]}_ms"] = quantiles([await timed(call) for _ in range(rounds * 5)])
-    assert row
 
-    async def insert(row: Recognition = row) -> None:
-        await services.history._store.insert(row.with_changes(id=new_id()))
+    async def insert() -> None:
+        await services.history._store.insert(rows[-1].with_changes(id=new_id()))
 
     figures["insert_ms"] = quantiles([await timed(insert) for _ in range(rounds * 5)])
     return figures

@@ -1,5 +1,6 @@
 """Runs a node: one process, one event loop, and an end that loses no job."""
 
+import asyncio
 import logging
 import os
 import shutil
@@ -43,6 +44,7 @@ def serve_node(
     Raises ``OSError`` when the port is taken. Whether ``host`` asks for a token is checked with the settings.
     """
     logging.getLogger().addFilter(_is_no_chatter)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
     listener = _listen(host, port)
     # Writes that Gradio reads: it has no argument for either.
     folder = make_work_folder(settings.data_dir.absolute() / "node-work", os.getpid())
@@ -134,6 +136,12 @@ def _listen(host: str, port: int) -> socket.socket:
 def _is_no_chatter(record: logging.LogRecord) -> bool:
     """FunASR logs each weight and path through the root logger itself."""
     return record.levelno >= logging.ERROR or "funasr" not in record.pathname
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """At a second signal Uvicorn logs each connection that it cuts as an error of the application."""
+    cut = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cut and not record.getMessage().rstrip().endswith("CancelledError")
 
 
 def _write_whole(path: Path, text: str) -> None:

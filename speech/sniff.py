@@ -8,9 +8,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-import numpy as np
-
 from domain.errors import BadAudio, StorageUnavailable
+from speech import raw_samples
 
 #: Sample rates of recordings, in Hz: the telephone's predecessors to studio gear.
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 768_000
@@ -19,10 +18,6 @@ MAX_CHANNELS = 64
 
 #: Bytes read from the start.
 _HEAD_BYTES = 64 * 1024
-#: Bytes of a file without header that are looked at as samples.
-_SAMPLE_BYTES = 256 * 1024
-#: Speech at 8 kHz correlates with itself one sample later at 0.7 and above; compressed and random data near 0.
-_SMOOTH_CORRELATION = 0.6
 
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"RIFF", "riff"),
@@ -46,21 +41,6 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
 )
 #: Uncompressed pictures are as smooth as sound.
 _PICTURES = (b"BM", b"II*\x00", b"MM\x00*", b"P5", b"P6", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
-
-#: Extensions of files that hold samples and nothing else, with FFmpeg's words for what they usually hold.
-_RAW_EXTENSIONS = {
-    ".pcm": "-f s16le -ar 16000 -ac 1",
-    ".raw": "-f s16le -ar 16000 -ac 1",
-    ".s16": "-f s16le -ar 16000 -ac 1",
-    ".sln": "-f s16le -ar 8000 -ac 1",
-    ".sln16": "-f s16le -ar 16000 -ac 1",
-    ".vox": "-f u8 -c:a adpcm_ima_oki -ar 8000 -ac 1",
-    ".ul": "-f mulaw -ar 8000 -ac 1",
-    ".ulaw": "-f mulaw -ar 8000 -ac 1",
-    ".al": "-f alaw -ar 8000 -ac 1",
-    ".alaw": "-f alaw -ar 8000 -ac 1",
-    ".gsm": "-f gsm -ar 8000 -ac 1",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +68,8 @@ def read_head(path: Path, filename: str = "") -> Head:
         raise BadAudio("the file is empty", reason="empty")
     kind = next((name for offset, magic, name in _MAGIC if data.startswith(magic, offset)), "")
     suffix = PurePath(filename or path.name).suffix.lower()
-    if not kind and suffix in _RAW_EXTENSIONS:
-        raise headerless(_RAW_EXTENSIONS[suffix], suffix)
+    if not kind and suffix in raw_samples.EXTENSIONS:
+        raise raw_samples.headerless(path, suffix)
     if not kind and _is_text(data):
         raise BadAudio("the file is text, not sound", reason="not_audio", looks_like="text")
     if (claim := _claimed(kind, data)) is not None:
@@ -121,20 +101,9 @@ def unreadable(head: Head, path: Path) -> BadAudio:
             reason="too_damaged",
             container=head.kind,
         )
-    if _is_smooth(path, head):
-        return headerless(_RAW_EXTENSIONS[".pcm"], ".pcm")
+    if not head.data.startswith(_PICTURES) and raw_samples.looks_like_samples(path):
+        return raw_samples.headerless(path, "")
     return BadAudio("the file holds no sound in a format that is known", reason="not_audio")
-
-
-def headerless(arguments: str, suffix: str) -> BadAudio:
-    """The refusal of raw samples; ``details['command']`` makes a WAV file of them, if rate and channels are right."""
-    command = f"ffmpeg {arguments} -i recording{suffix} recording.wav"
-    return BadAudio(
-        "the file holds raw samples without a header, so their rate and format are unknown; "
-        f"convert it first, with the rate it was recorded at: {command}",
-        reason="headerless_pcm",
-        command=command,
-    )
 
 
 def _claimed(kind: str, data: bytes) -> tuple[int, int] | None:
@@ -165,17 +134,3 @@ def _is_text(data: bytes) -> bool:
             except UnicodeDecodeError:
                 continue
     return False
-
-
-def _is_smooth(path: Path, head: Head) -> bool:
-    if head.data.startswith(_PICTURES):
-        return False
-    with path.open("rb") as file:
-        file.seek(max(0, head.size_bytes // 2 - _SAMPLE_BYTES // 2) & ~1)
-        data = file.read(_SAMPLE_BYTES)
-    samples = np.frombuffer(data[: len(data) & ~1], "<i2").astype(np.float64)
-    if len(samples) < 1000:
-        return False
-    samples -= samples.mean()
-    energy = float(samples @ samples)
-    return energy > 0 and float(samples[1:] @ samples[:-1]) / energy > _SMOOTH_CORRELATION

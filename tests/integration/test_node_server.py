@@ -324,6 +324,19 @@ def test_sigterm_lets_the_job_end_and_then_the_node(tmp_path: Path, short: Path,
         late.close()
 
 
+def test_a_second_signal_ends_it_at_once_and_without_a_traceback(tmp_path: Path, long: Path) -> None:
+    with running_node(tmp_path / "node") as node:
+        client, work = node.client(), job("cut off")
+        client.submit(handle_file(long), work, api_name="/recognize")
+        until(lambda: node.health().json()["running"] == [work["id"]])
+        node.process.send_signal(signal.SIGTERM)
+        until(lambda: node.health().status_code == 503)
+        node.process.send_signal(signal.SIGTERM)
+        node.process.wait(30)
+        client.close()
+    assert "Traceback" not in (node.data_dir / "node.log").read_text()
+
+
 def test_a_node_ends_with_its_parent(tmp_path: Path) -> None:
     starter = (
         "import os, subprocess, sys, time\n"

@@ -10,6 +10,7 @@ from domain.errors import AudioTooLong, BadAudio, DeadlineExceeded, RecognitionC
 from domain.recognition import AudioInfo
 from speech.decode import decode_to_wav, probe
 from tests.helpers.sounds import ffmpeg, noise, read_sound, sox, tone, wav_bytes, write_sound
+from tests.helpers.speech import say, write_wav
 from tests.helpers.stopping import SetFromAnotherThread
 
 FFMPEG_FORMATS = {
@@ -297,6 +298,14 @@ def test_raw_samples_are_named_with_the_command_that_helps(suffix: str, tmp_path
 def test_the_visitors_name_tells_raw_samples(tmp_path: Path) -> None:
     (tmp_path / "0199").write_bytes(np.random.default_rng(0).bytes(5000))
     assert "mulaw" in _refused("headerless_pcm", tmp_path / "0199", tmp_path, "call.ul").details["command"]
+
+
+@pytest.mark.parametrize(("written", "rate"), [("s16le", 16000), ("s16le", 8000), ("mulaw", 8000), ("alaw", 8000)])
+def test_the_command_for_a_pcm_file_fits_what_is_in_it(written: str, rate: int, tmp_path: Path) -> None:
+    speech = write_wav(tmp_path / "speech.wav", say("今天天气怎么样"))
+    ffmpeg("-i", speech, "-f", written, "-ar", str(rate), "-ac", "1", tmp_path / "x.pcm")
+    command = _refused("headerless_pcm", tmp_path / "x.pcm", tmp_path).details["command"]
+    assert f"-f {written} -ar {16000 if written == 's16le' else 8000} -ac 1 " in command
 
 
 def test_a_wav_named_pcm_is_a_wav(tmp_path: Path) -> None:
