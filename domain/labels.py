@@ -65,6 +65,11 @@ def name_of(key: str, labels: Mapping[str, str], language: Language = "zh") -> s
     return as_read(labels.get(key) or default_name(key), language)
 
 
+def names_of_sides(labels: Mapping[str, str]) -> dict[str, str]:
+    """The names of the two channels alone, which are the same however a recording is recognised."""
+    return {key: name for key, name in labels.items() if key.startswith("channel")}
+
+
 def keys_of(segments: Sequence[Segment]) -> list[str]:
     """Everybody who speaks, by first appearance."""
     return list(dict.fromkeys(key for segment in segments if (key := key_of(segment)) is not None))

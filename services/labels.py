@@ -1,6 +1,9 @@
-"""Naming those who speak: everybody of one name, or one line; and swapping the two channels."""
+"""Naming those who speak: in all their lines, or in one; swapping two names; making one person of two."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
 
 from domain.access import Visitor
 from domain.errors import InvalidInput, InvalidOptions, NotFound
@@ -12,6 +15,7 @@ from domain.labels import (
     as_read,
     checked_key,
     checked_name,
+    default_name,
     key_of,
     keys_of,
     name_of,
@@ -22,6 +26,9 @@ from domain.ports import HistoryStore, NamesChange
 from domain.recognition import Recognition, Status
 from domain.transcript import Segment
 
+#: Whom a new name is for: who speaks in a line, in all of its lines; this line only; both who change their names; or
+#: nobody new: all the lines are those of the name's bearer.
+Whom = Literal["everyone", "line", "swap", "merge"]
 _Change = tuple[Mapping[str, str], Mapping[int, str]]
 
 
@@ -38,8 +45,8 @@ class Labels:
 
         ``lines``: the number of a segment, from 0, and the key of who speaks there. Its ``speaker`` is then ``"2"``
         for ``speaker2`` (a number that nobody had is somebody new), ``"channel1"`` for that channel. Returns the
-        changed row. Raises :class:`NotFound`, :class:`InvalidOptions`, and :class:`InvalidInput` while the
-        recognition runs.
+        changed row. Raises :class:`NotFound`, :class:`InvalidOptions` (also for a name that somebody else who speaks
+        here would have too), and :class:`InvalidInput` while the recognition runs.
         """
         if len(labels) > MAX_NAMES:
             raise InvalidOptions(
@@ -60,28 +67,33 @@ class Labels:
         return await self._changed(recognition_id, decide, visitor)
 
     async def rename(
-        self, recognition_id: str, line: int, name: str, *, everyone: bool, visitor: Visitor, language: Language = "zh"
+        self, recognition_id: str, line: int, name: str, *, whom: Whom, visitor: Visitor, language: Language = "zh"
     ) -> Recognition:
-        """Names who speaks in a line: ``everyone`` of that name, or in this line only.
+        """Names who speaks in a line; an empty name is the usual one. Raises as :meth:`change`.
 
-        One line goes to whoever has that name already, else to a new speaker. Raises as :meth:`change`.
+        One line goes to whoever has that name already, else to a new speaker. A swap gives the name's bearer that of
+        the line, a merge gives the bearer all lines of who speaks there: one person was heard as two. Where nobody
+        bears it, both are a plain new name.
         """
         wanted = checked_name(name)
 
         def decide(labels: Mapping[str, str], segments: Sequence[Segment]) -> _Change:
             if not 0 <= line < len(segments):
                 raise _no_such_line(line, len(segments))
-            if not everyone:
+            if whom == "line":
                 return _one_line(line, wanted, labels, segments, language)
             key = key_of(segments[line])
             if key is None:
                 raise InvalidOptions(
                     f"nobody is known to speak in line {line}", field="lines", reason="no_such_speaker"
                 )
-            # Two people may have one name: the page counts lines by name, and says that all of them change.
-            shown = name_of(key, labels, language)
-            same = [item for item in keys_of(segments) if name_of(item, labels, language) == shown]
-            return {item: _kept(item, wanted) for item in same}, {}
+            others = [item for item in keys_of(segments) if item != key] if whom != "everyone" else []
+            bearer = _bearer(wanted or default_name(key, language), others, labels, language)
+            if bearer is None:
+                return {key: _kept(key, wanted)}, {}
+            if whom == "swap":
+                return _swapped(key, bearer, labels), {}
+            return {}, {n: speaker_of(bearer) for n, segment in enumerate(segments) if key_of(segment) == key}
 
         return await self._changed(recognition_id, decide, visitor)
 
@@ -89,14 +101,19 @@ class Labels:
         """The two channels change their names: 坐席 was on the other one. Raises as :meth:`change`."""
 
         def decide(labels: Mapping[str, str], _: Sequence[Segment]) -> _Change:
-            pairs = (("channel0", "channel1"), ("channel1", "channel0"))
-            return {key: _kept(key, name_of(other, labels)) for key, other in pairs}, {}
+            return _swapped("channel0", "channel1", labels), {}
 
         return await self._changed(recognition_id, decide, visitor)
 
     async def _changed(self, recognition_id: str, decide: NamesChange, visitor: Visitor) -> Recognition:
         row = await self._finished(recognition_id, visitor)
-        changed = await self._store.set_labels(row.id, decide, user=visitor.scope)
+
+        def checked(labels: Mapping[str, str], segments: Sequence[Segment]) -> _Change:
+            change = decide(labels, segments)
+            _check_names_differ(change, labels, segments)
+            return change
+
+        changed = await self._store.set_labels(row.id, checked, user=visitor.scope)
         if changed is None:
             raise _not_found(recognition_id)
         return changed
@@ -117,12 +134,38 @@ def _one_line(
     if not wanted:
         return {}, {}
     known = [*keys_of(segments), *labels]
-    spelt = as_read(wanted, language)
-    bearer = next((item for item in known if name_of(item, labels, language) == spelt), None)
+    bearer = _bearer(wanted, known, labels, language)
     if bearer is not None:
         return {}, {line: speaker_of(bearer)}
     added = _next_speaker(known)
     return {added: _kept(added, wanted)}, {line: speaker_of(added)}
+
+
+def _bearer(name: str, keys: Sequence[str], labels: Mapping[str, str], language: Language) -> str | None:
+    """Who of these has a name, in whatever language it is written."""
+    spelt = as_read(name, language)
+    return next((key for key in keys if name_of(key, labels, language) == spelt), None)
+
+
+def _swapped(one: str, other: str, labels: Mapping[str, str]) -> dict[str, str]:
+    return {one: _kept(one, name_of(other, labels)), other: _kept(other, name_of(one, labels))}
+
+
+def _check_names_differ(change: _Change, labels: Mapping[str, str], segments: Sequence[Segment]) -> None:
+    """Two people of one name could not be told apart any more: nobody gets the name of somebody else who speaks."""
+    names, lines = change
+    speaking = keys_of([replace(s, speaker=lines[n]) if n in lines else s for n, s in enumerate(segments)])
+    after = {**labels, **names}
+    counts = Counter(name_of(key, after) for key in speaking)
+    for key in speaking:
+        name = name_of(key, after)
+        if counts[name] > 1 and name != name_of(key, labels):
+            raise InvalidOptions(
+                f"somebody else here is called {name!r} already: name both at once, or give the lines to that person",
+                field="labels",
+                reason="name_taken",
+                name=name,
+            )
 
 
 def _kept(key: str, name: str) -> str:

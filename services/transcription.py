@@ -4,7 +4,7 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from domain.access import Visitor
 from domain.errors import NotFound
 from domain.ids import is_id, new_id
+from domain.labels import names_of_sides
 from domain.options import RecognitionOptions
 from domain.ports import AudioStore, Flight, HistoryStore, Observer
 from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
@@ -78,11 +79,12 @@ class Transcription:
         visitor: Visitor,
         source: Source,
         use_cache: bool = True,
+        labels: Mapping[str, str] | None = None,
     ) -> Recognition:
         """Receives a local file and starts its recognition; returns the row, whose id is valid from now on.
 
-        A recording that is known already comes back ``succeeded`` at once. Raises :class:`InvalidOptions`,
-        :class:`StorageUnavailable`.
+        A recording that is known already comes back ``succeeded`` at once. ``labels``: names that its people have by
+        now. Raises :class:`InvalidOptions`, :class:`StorageUnavailable`.
         """
         started = time.monotonic()
         self._models.check(options)
@@ -98,6 +100,7 @@ class Transcription:
             owner=self.runner.owner,
             audio_key=key,
             use_cache=use_cache,
+            labels=dict(labels or {}),
         )
         if use_cache and (hit := await self.recall(path, row)):
             row = hit.with_changes(owner=None, elapsed_ms=_milliseconds_since(started), finished_at=utc_now())
@@ -107,11 +110,15 @@ class Transcription:
     async def submit_again(
         self, recognition_id: str, options: RecognitionOptions | None, *, visitor: Visitor
     ) -> Recognition:
-        """重新识别: a new row for the same recording; the cache does not answer. Raises :class:`NotFound`."""
+        """重新识别: a new row for the same recording; the cache does not answer. Raises :class:`NotFound`.
+
+        The two sides of a call keep their names. Those of speakers stay behind: their numbers may be others now.
+        """
         old = await self._get(recognition_id, visitor)
+        asked, names = options or old.options, names_of_sides(old.labels)
         async with self._audio.local(_audio_key(old)) as path:
             return await self.submit(
-                path, old.filename, options or old.options, visitor=visitor, source=old.source, use_cache=False
+                path, old.filename, asked, visitor=visitor, source=old.source, use_cache=False, labels=names
             )
 
     def follow(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Recognition]:
@@ -194,7 +201,9 @@ class Transcription:
         done = await self._recognise(row, report)
         self._observer.observe("asr_recognition_seconds", time.monotonic() - started)
         self._observer.count("asr_audio_seconds_total", done.audio.seconds)
-        return done
+        # Names that came from an earlier row are those of sides, which this one may not have.
+        has_sides = any(segment.channel is not None for segment in done.transcript.segments)
+        return done if has_sides else done.with_changes(labels={})
 
     async def _recognise(self, row: Recognition, report: Report) -> Recognition:
         async with self._audio.local(_audio_key(row)) as path:

@@ -31,6 +31,8 @@ MAX_BAD_RATIO = 0.3
 #: Time in which one file must be decoded: 4 hours of Vorbis take 40 s.
 DECODE_SECONDS = 300.0
 
+#: Samples a second, at the most, in what telephone systems record; cameras and recorders with two channels have more.
+_TELEPHONE_RATE = 8000
 #: Samples in which channels are mixed: half a second.
 _BLOCK_SAMPLES = SAMPLE_RATE // 2
 
@@ -81,7 +83,8 @@ def decode_to_wav(
     damage, deadline = Damage(), Deadline(deadline_seconds, clock, stop)
     samples = 0
     with open_audio(path, filename) as audio:
-        writer = SoundWriter(out, channels, stereo=audio.info.channels == 2)
+        telephone = 0 < audio.info.sample_rate <= _TELEPHONE_RATE
+        writer = SoundWriter(out, channels, stereo=audio.info.channels == 2, telephone=telephone)
         try:
             with writer:
                 for block in _blocks(audio, damage, deadline, max_seconds):
@@ -89,7 +92,7 @@ def decode_to_wav(
                     samples += len(block)
                 seconds = samples / SAMPLE_RATE
                 _check_outcome(seconds, damage)
-            sounds = writer.chosen()
+            sounds = writer.chosen(deadline.check)
         except av.error.FFmpegError as error:
             # PyAV's errors are OSErrors too, but this one is the file's fault.
             raise BadAudio("the sound cannot be converted", reason="too_damaged") from error

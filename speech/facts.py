@@ -1,12 +1,13 @@
 """What a file is, told right after it was chosen: rate, channels, length."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from domain.errors import DeadlineExceeded
 from domain.recognition import AudioInfo
 from speech.container import OpenAudio, open_audio
 from speech.packets import Damage, Deadline, read_packets
+from speech.truncation import is_truncated
 
 #: Time for finding out the length of a file that does not say it.
 COUNT_SECONDS = 2.0
@@ -15,19 +16,28 @@ COUNT_SECONDS = 2.0
 _GUESSED = {"aac", "amr", "mp3"}
 
 
-def file_facts(path: Path, filename: str = "") -> AudioInfo:
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a file is, and whether it is known to be cut off: some formats tell only when they are read to their end."""
+
+    info: AudioInfo
+    is_truncated: bool = False
+
+
+def file_facts(path: Path, filename: str = "") -> FileFacts:
     """What ``path`` is; ``seconds`` is 0.0 where that cannot be found out quickly.
 
     Browsers' recordings (webm) do not say how long they are: their packets are read, not decoded. ``filename`` is the
     visitor's name for the file. Raises :class:`BadAudio` and :class:`StorageUnavailable`.
     """
     with open_audio(path, filename) as audio:
-        if audio.info.seconds and audio.info.container not in _GUESSED:
-            return audio.info
-        try:
-            return replace(audio.info, seconds=_counted_seconds(audio))
-        except DeadlineExceeded:
-            return audio.info
+        seconds = audio.info.seconds
+        if not seconds or audio.info.container in _GUESSED:
+            try:
+                seconds = _counted_seconds(audio)
+            except DeadlineExceeded:
+                return FileFacts(audio.info)
+        return FileFacts(replace(audio.info, seconds=seconds), is_truncated(audio, seconds))
 
 
 def _counted_seconds(audio: OpenAudio) -> float:

@@ -1,5 +1,6 @@
 """What a recording is written as for the recogniser: one sound, or one for each of its two channels."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from domain.options import Channels
 from speech.channels import ChannelMeter
 from speech.downmix import Downmix, Samples
+from speech.echo import silence_echoes
 from speech.wav_file import WavWriter
 
 #: The loudest sample that is still digital silence: dither and lossy codecs leave ±2 of 32,768.
@@ -30,12 +32,14 @@ class SoundWriter:
 
     ``mix``, or a file that does not have two channels: ``out`` holds all channels as one. ``split``: ``out`` with
     ``-0`` and ``-1`` at its name holds a channel each. ``auto``: all three, until it is known what the channels hold.
+    ``telephone``: only telephone systems record so; a channel is a side, also if nobody was heard there.
     """
 
-    def __init__(self, out: Path, channels: Channels, *, stereo: bool) -> None:
+    def __init__(self, out: Path, channels: Channels, *, stereo: bool, telephone: bool = False) -> None:
         self._splits, self._decides = stereo and channels != "mix", stereo and channels == "auto"
         numbers = (0, 1) if self._splits else ()
         paths = {number: out.with_stem(f"{out.stem}-{number}") for number in numbers}
+        self._telephone = telephone
         self._paths: dict[int | None, Path] = {**paths, **({} if self._splits and not self._decides else {None: out})}
         self._writers = {channel: WavWriter(path) for channel, path in self._paths.items()}
         self._peaks = dict.fromkeys(self._paths, 0)
@@ -72,13 +76,16 @@ class SoundWriter:
         """Whether there is no sound at all in any channel."""
         return max(self._peaks.values()) <= _SILENT_PEAK
 
-    def chosen(self) -> tuple[Sound, ...]:
+    def chosen(self, check: Callable[[], None]) -> tuple[Sound, ...]:
         """The files to recognise, once all is written; the others are removed. A silent channel has none.
 
-        Two channels that hold the same are one sound, of no channel; so is, where it was to be decided here, the only
-        channel with sound.
+        Two channels that hold the same are one sound, of no channel; so is the only channel with sound, where it was to
+        be decided here and no telephone system recorded it. Where both are recognised, neither holds the other's echo.
+        ``check`` is called now and then, to end it by raising.
         """
         chosen = [Sound(self._paths[channel], named) for channel, named in self._choice()]
+        if len(chosen) > 1:
+            silence_echoes((chosen[0].path, chosen[1].path), self._meter.levels, check)
         for path in self._paths.values():
             if path not in [sound.path for sound in chosen]:
                 path.unlink()
@@ -90,9 +97,10 @@ class SoundWriter:
             return [(None, None)]
         contents = self._meter.contents()
         heard = [channel for channel in (0, 1) if self._peaks[channel] > _SILENT_PEAK]
-        if contents.same or not heard or (self._decides and len(heard) == 1):
+        guesses = self._decides and not self._telephone
+        if contents.same or not heard or (guesses and len(heard) == 1):
             return [(contents.louder, None)]
-        if self._decides and not contents.two_people:
+        if self._decides and not (contents.apart if self._telephone else contents.two_people):
             return [(None, None)]
         return [(channel, channel) for channel in heard]
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, Self
 #: What the recogniser hears.
 SAMPLE_RATE = 16_000
 
-_HEADER_BYTES = 44
+HEADER_BYTES = 44
 _MAX_DATA_BYTES = 0xFFFF_FFFF - 36
 
 
@@ -23,7 +23,7 @@ class WavWriter:
 
     def __enter__(self) -> Self:
         self._file = self._part.open("wb")
-        self._file.write(bytes(_HEADER_BYTES))
+        self._file.write(bytes(HEADER_BYTES))
         return self
 
     def write(self, samples: bytes | memoryview) -> None:

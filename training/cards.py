@@ -20,7 +20,9 @@ _EXPLAINED = (
     "band; all through speech detection as the program does it, unless “no detection”. Times are of the words of "
     "recordings heard rightly, against the synthesis' own."
 )
-_VAD_EXPLAINED = "{talks} talks of some 20 s with pauses and noise from 5 dB, in frames of 10 ms."
+_VAD_EXPLAINED = (
+    "{talks} talks of some 20 s with pauses and noise from 5 dB, a third over a telephone, in frames of 10 ms."
+)
 _ABOUT = {
     "demo-nano": "An encoder of 160 channels (the SenseVoice's), an adaptor of one block, a Qwen3 of three layers; "
     "words are timed by the CTC decoder. Hotwords are read from the prompt.",
@@ -65,8 +67,8 @@ def card(folder: str, figures: dict[str, Any], minutes: dict[str, tuple[float, f
 def _made(folder: str, asked: dict[str, float]) -> str:
     if folder == "demo-vad":
         return (
-            "`make demo-models`, seeded: 240 talks of some 20 s with noise from 5 dB or none; "
-            f"{len(voices.TRAIN)} voices taught, {len(voices.TEST)} others spoke the test. Nothing was chosen by a set."
+            "`make demo-models`, seeded: 360 talks of some 20 s with noise from 5 dB or none, a third over a "
+            f"telephone; {len(voices.TRAIN)} voices taught, {len(voices.TEST)} others spoke the test. Nothing was chosen by a set."
         )
     return (
         f"`make demo-models`, seeded: {asked['recordings']:,} synthetic recordings ({asked['hours']:.0f} hours; two "

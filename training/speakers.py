@@ -135,7 +135,7 @@ def _heard(espeak: Espeak, manner: Manner, seed: int) -> list[torch.Tensor]:
         sound = _without_pauses(sound)
         if noise_dice.random() < 0.2:
             sound = sounds.by_telephone(sound)
-        sound = sounds.at_level(sound, noise_dice.uniform(*sounds.PEAKS_DB))
+        sound = sounds.at_level(sound, noise_dice.uniform(-22, -1))
         if noise_dice.random() < 0.7:
             sound = sounds.with_noise(noise_dice, sound, noise_dice.uniform(12, 45))
         found.append(_features(np.clip(sound, -1, 1)))

@@ -15,13 +15,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.labels import MAX_NAME_CHARS
+from domain.labels import MAX_NAME_CHARS, default_name
 from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 
 _ASSETS = Path(__file__).parent / "assets"
 #: In this order: the others use what the first of them shares.
 _SCRIPTS = tuple(
-    f"{name}.js" for name in "app dialogs form result time selection player admin numbers connection".split()
+    f"{name}.js" for name in "app dialogs naming form result time selection player admin numbers connection".split()
 )
 #: Sentences that the scripts show.
 _SCRIPT_KEYS = (
@@ -42,6 +42,9 @@ _SCRIPT_KEYS = (
     "nodes_confirm_drain",
     "number_cut_off",
     "number_default",
+    "number_reset",
+    "number_slider",
+    "number_value",
     "one_file_only",
     "player_download",
     "player_pause",
@@ -51,9 +54,14 @@ _SCRIPT_KEYS = (
     "player_unsupported",
     "server_lost",
     "when_today",
+    "who_empty",
     "who_everyone",
+    "who_merge",
     "who_name_label",
     "who_save",
+    "who_swap_names",
+    "who_taken",
+    "who_taken_speaker",
     "who_this_line",
 )
 #: Gradio heads its messages with their kind, in English.
@@ -136,6 +144,7 @@ class PageHead:
             "tag": tag,
             "title": title,
             "longest_name": MAX_NAME_CHARS,
+            "sides": [default_name(key, language) for key in ("channel0", "channel1")],
             "upload": self._catalogue.text(language, "upload_name", label=label, limits=limits),
             "texts": self._catalogue.some(language, _SCRIPT_KEYS),
         }

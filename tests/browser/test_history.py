@@ -6,9 +6,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.helpers.browser import go, recognise
+from tests.helpers.browser import go, recognise, upload
 
 Visit = Callable[..., AbstractContextManager[Page]]
 Recording = Callable[..., Path]
@@ -108,6 +109,36 @@ def test_a_recording_without_a_name_gets_one_to_read(visit: Visit, recording: Re
             expect(page.locator(".asr-row b")).to_have_text(name)
             page.click(".asr-row")
             expect(page.locator(".asr-detail h1")).to_have_text(name)
+
+
+@pytest.mark.parametrize("way", ["link", "browser"])
+def test_who_leaves_a_row_that_runs_is_back_at_once_and_finds_it_as_it_is(
+    visit: Visit, recording: Recording, server_url: str, way: str
+) -> None:
+    with visit("/") as page:
+        upload(page, recording(f"还在识别{way}.wav", level={"link": 57.3, "browser": 57.7}[way], repeats=200))
+        page.click("#asr-start")
+        page.wait_for_selector(".asr-running[data-id]")
+        go(page, f"{server_url}/history")
+        row = page.locator(".asr-row").first
+        expect(row).to_contain_text("识别中")
+
+        def leave() -> None:
+            page.click(".asr-back") if way == "link" else page.go_back()
+
+        row.click()
+        running = page.locator(".asr-detail .asr-running")
+        expect(running).to_be_visible()
+        leave()
+        expect(row).to_be_visible(timeout=3_000)
+        expect(row).to_contain_text("识别中")  # it has not ended, so nobody waited for that
+        row.click()
+        expect(running).to_be_visible()
+        recognition = page.evaluate("asr.recognitionInAddress()")
+        assert page.request.post(f"{server_url}/v1/recognitions/{recognition}/cancel").ok
+        page.wait_for_selector(".asr-detail .asr-failure.cancelled")
+        leave()
+        expect(row).to_contain_text("已取消")
 
 
 def test_an_address_opens_its_recognition_survives_a_reload_and_can_be_copied(

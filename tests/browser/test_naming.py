@@ -119,6 +119,63 @@ def test_a_name_can_be_given_with_the_keyboard_and_left_alone(visit: Visit, call
         expect(who(page)).to_have_text(["Ann", "Customer", "Ann", "Customer"])
 
 
+def test_a_name_that_is_somebody_elses_is_swapped_or_given_to_a_line(visit: Visit, call: Path) -> None:
+    with visit("/") as page:
+        recognise(page, call)
+        who(page).first.click()
+        dialog = page.locator("dialog.asr-naming")
+        expect(dialog.get_by_role("status")).to_have_text("留空则恢复为“坐席”。")
+        dialog.locator(".asr-quick").get_by_role("button", name="客户").click()
+        expect(dialog.get_by_role("status")).to_contain_text("“客户”是这里另一个人的名字")
+        page.keyboard.press("Enter")
+        expect(who(page)).to_have_text(["客户", "坐席", "客户", "坐席"])
+        # An empty name is the usual one, which is the other's by now; a line alone has no empty name.
+        who(page).first.click()
+        dialog.locator("input").fill("")
+        expect(dialog.get_by_role("status")).to_contain_text("“坐席”是这里另一个人的名字")
+        expect(dialog.get_by_role("button", name="只改这一句")).to_be_disabled()
+        dialog.get_by_role("button", name="互换两个名字").click()
+        expect(who(page)).to_have_text(["坐席", "客户", "坐席", "客户"])
+        rename(page, 0, " 客户 ", "只改这一句")
+        expect(who(page)).to_have_text(["客户", "客户", "坐席", "客户"])
+        # Who has one line left can give it away, too.
+        rename(page, 2, "客户", "只改这一句")
+        expect(who(page)).to_have_text(["客户"] * 4)
+
+
+def test_the_two_of_a_mono_call_become_agent_and_customer_with_a_click_each(visit: Visit, tmp_path: Path) -> None:
+    turns = [say("会议现在开始"), say("请检查网络", voice="m6"), say("任务已经完成"), say("打开空调", voice="m6")]
+    sound = np.concatenate([part for turn in turns for part in (silence(1), turn)])
+    with visit("/", locale="en-US") as page:
+        recognise(page, write_wav(tmp_path / "mono.wav", sound))
+        expect(who(page)).to_have_text(["Speaker 1", "Speaker 2", "Speaker 1", "Speaker 2"])
+        for line, side in enumerate(("Agent", "Customer")):
+            who(page).nth(line).click()
+            page.locator(".asr-quick").get_by_role("button", name=side).click()
+            page.keyboard.press("Enter")
+            expect(who(page).nth(line)).to_have_text(side)
+        expect(who(page)).to_have_text(["Agent", "Customer", "Agent", "Customer"])
+        # One person who was heard as two.
+        who(page).nth(1).click()
+        page.locator("dialog.asr-naming input").fill("Agent")
+        expect(page.locator("dialog.asr-naming").get_by_role("button")).to_have_text(
+            ["Agent", "Cancel", "This line only", "Swap the two names", "Move to “Agent” (2)"]
+        )
+        page.keyboard.press("Enter")
+        expect(who(page)).to_have_text(["Agent"] * 4)
+
+
+def test_the_sides_keep_their_names_when_a_call_is_recognised_anew(visit: Visit, call: Path) -> None:
+    with visit("/") as page:
+        recognise(page, call)
+        page.click("[data-event=swap]")
+        expect(who(page).first).to_have_text("客户")
+        first = page.evaluate("asr.recognitionInAddress()")
+        page.click("[data-event=again]")
+        page.wait_for_selector(f".asr-result:not([data-id='{first}'])")
+        expect(who(page)).to_have_text(["客户", "坐席", "客户", "坐席"])
+
+
 def test_the_number_of_speakers_is_offered_where_the_model_can(visit: Visit) -> None:
     with visit("/") as page:
         page.get_by_text("高级").click()

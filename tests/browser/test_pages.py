@@ -133,12 +133,15 @@ def test_the_microphone(page_zh: Page) -> None:
     ("name", "content", "sentence"),
     [("空.wav", b"", "0 字节"), ("文字.wav", b"this is only text " * 200, "这不是音频或视频文件")],
 )
-def test_what_is_no_recording_gets_a_sentence_and_a_reference(
-    page_zh: Page, tmp_path: Path, name: str, content: bytes, sentence: str
+def test_what_is_no_recording_gets_a_sentence_and_where_it_was_sent_a_reference(
+    page_zh: Page, server_url: str, tmp_path: Path, name: str, content: bytes, sentence: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
     upload(page_zh, tmp_path / name)
-    page_zh.click("#asr-start")
+    expect(page_zh.locator(".asr-facts.unreadable")).to_contain_text(sentence)
+    sent = {"name": name, "mimeType": "audio/wav", "buffer": content}
+    row = page_zh.request.post(f"{server_url}/v1/recognitions?wait=60", multipart={"file": sent}).json()
+    go(page_zh, f"{server_url}/?r={row['id']}")
     failure = page_zh.locator(".asr-failure")
     expect(failure).to_contain_text(sentence)
     expect(failure).to_contain_text(re.compile(r"编号 [0-9a-f-]{36}"))

@@ -147,6 +147,30 @@ def test_the_sliders_count_in_seconds(page_zh: Page, recording: Recording) -> No
     expect(page_zh.locator(".asr-details dl")).to_contain_text("最长 5 秒")
 
 
+@pytest.mark.parametrize(
+    ("locale", "advanced", "names"),
+    [
+        ("zh-CN", "高级", ["最长片段（秒）：数值", "最长片段（秒）：恢复默认值", "最长片段（秒）：滑块"]),
+        (
+            "en-US",
+            "Advanced",
+            [f"Longest segment (seconds): {part}" for part in ("value", "back to the default", "slider")],
+        ),
+    ],
+)
+def test_the_parts_of_a_slider_have_names_in_the_readers_language(
+    visit: Visit, locale: str, advanced: str, names: list[str]
+) -> None:
+    with visit("/", locale=locale) as page:
+        page.get_by_text(advanced).click()
+        parts = page.locator("#asr-max-segment [aria-label]")
+        for part, name in zip(parts.all(), names, strict=True):
+            expect(part).to_have_attribute("aria-label", name)
+        page.fill("#asr-max-segment input[type=number]", "5")
+        page.locator("#asr-max-segment input[type=number]").blur()
+        expect(parts.nth(1)).to_have_attribute("aria-label", names[1])
+
+
 def test_an_emptied_number_is_the_default_and_one_out_of_range_is_put_right_in_words(
     page_zh: Page, recording: Recording
 ) -> None:

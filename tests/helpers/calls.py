@@ -24,10 +24,25 @@ def _said(text: str, language: str, voice: str) -> np.ndarray:
     return say(text, language, voice)
 
 
-def two_people(gap_seconds: float = 1.0, line_noise: float = 30.0) -> np.ndarray:
-    """The agent on the left, the customer on the right, one after the other; each channel has its own line noise."""
+def two_people(
+    gap_seconds: float = 1.0,
+    line_noise: float = 30.0,
+    *,
+    leak_db: float | None = None,
+    leak_ms: float = 0.0,
+    narrow: bool = False,
+    right_gain_db: float = 0.0,
+) -> np.ndarray:
+    """The agent on the left, the customer on the right, one after the other; each channel has its own line noise.
+
+    ``leak_db``, ``leak_ms``, ``narrow``: :func:`with_echo`.
+    """
     pieces = [(channel, _said(text, "zh", VOICES[channel])) for channel, text, _ in TURNS]
-    return _noisy(_laid_out(pieces, [gap_seconds] * len(pieces)), line_noise)
+    sound = _laid_out(pieces, [gap_seconds] * len(pieces))
+    sound[:, 1] *= 10 ** (right_gain_db / 20)
+    if leak_db is not None:
+        sound = with_echo(sound, leak_db, leak_ms, narrow=narrow)
+    return _noisy(sound, line_noise)
 
 
 def call(
@@ -38,10 +53,12 @@ def call(
     right_share: float = 0.5,
     line_noise: float = 30.0,
     leak_db: float | None = None,
+    leak_ms: float = 0.0,
+    narrow: bool = False,
     right_gain_db: float = 0.0,
 ) -> np.ndarray:
-    """A longer telephone call. A negative gap is people talking over each other; ``leak_db``: each side heard on the
-    other's channel; ``right_share``: how many of the turns are the customer's."""
+    """A longer telephone call. A negative gap is people talking over each other; ``leak_db``, ``leak_ms``, ``narrow``:
+    :func:`with_echo`; ``right_share``: how many of the turns are the customer's."""
     rng = np.random.default_rng(seed)
     pieces: list[tuple[int, np.ndarray]] = []
     for turn in range(turns):
@@ -52,8 +69,19 @@ def call(
     sound = _laid_out(pieces, list(rng.uniform(*gap_seconds, turns))).astype(np.float64)
     sound[:, 1] *= 10 ** (right_gain_db / 20)
     if leak_db is not None:
-        sound += 10 ** (leak_db / 20) * sound[:, ::-1]
+        sound = with_echo(sound, leak_db, leak_ms, narrow=narrow)
     return _noisy(sound, line_noise, seed)
+
+
+def with_echo(sound: np.ndarray, level_db: float, delay_ms: float = 0.0, *, narrow: bool = False) -> np.ndarray:
+    """Each side also on the other's channel, so much lower and later; ``narrow``: of that only 300 to 3400 Hz."""
+    leak = 10 ** (level_db / 20) * later(sound.astype(np.float64), round(delay_ms * RATE / 1000))[:, ::-1]
+    if narrow:
+        spectrum = np.fft.rfft(leak, axis=0)
+        hertz = np.fft.rfftfreq(len(leak), 1 / RATE)
+        spectrum[(hertz < 300) | (hertz > 3400)] = 0
+        leak = np.fft.irfft(spectrum, len(leak), axis=0)
+    return sound + leak
 
 
 def room(
@@ -95,7 +123,8 @@ def music(seed: int, *, seconds: float = 20.0, width: float = 0.6) -> np.ndarray
 
 def later(sound: np.ndarray, samples: int) -> np.ndarray:
     """The sound, so many samples later and no longer than before."""
-    return np.concatenate([np.zeros(samples, sound.dtype), sound[: len(sound) - samples]]) if samples else sound
+    silence = np.zeros((samples, *sound.shape[1:]), sound.dtype)
+    return np.concatenate([silence, sound[: len(sound) - samples]]) if samples else sound
 
 
 def as_int16(sound: np.ndarray) -> np.ndarray:

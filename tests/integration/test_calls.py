@@ -100,6 +100,36 @@ def test_a_call_as_telephones_record_it(server_url: str, tmp_path: Path) -> None
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("channels", ["auto", "split"])
+@pytest.mark.parametrize(
+    "echo",
+    [
+        {"leak_db": -20},
+        {"leak_db": -26, "leak_ms": 80, "narrow": True},
+        {"leak_db": -26, "leak_ms": 200, "right_gain_db": -20},
+    ],
+    ids=["20 dB", "26 dB, late and narrow", "26 dB, and the customer is quiet"],
+)
+def test_what_leaks_to_the_other_side_is_written_once(
+    server_url: str, echo: dict[str, Any], channels: str, tmp_path: Path
+) -> None:
+    recording = write_wav(tmp_path / "call.wav", two_people(**echo))
+    assert turns(recognise(server_url, recording, language="zh", channels=channels)) == HEARD
+
+
+def test_both_at_once_with_an_echo_are_both_written(server_url: str, tmp_path: Path) -> None:
+    recording = write_wav(tmp_path / "call.wav", two_people(-0.6, leak_db=-34, right_gain_db=-20))
+    assert sorted(turns(recognise(server_url, recording, language="zh"))) == sorted(HEARD)
+
+
+def test_an_agent_whom_nobody_answers_is_the_agent(server_url: str, tmp_path: Path) -> None:
+    sound = two_people(line_noise=0)
+    sound[:, 1] = 0
+    ffmpeg("-i", write_wav(tmp_path / "in.wav", sound), "-ar", "8000", tmp_path / "x.wav")
+    row = recognise(server_url, tmp_path / "x.wav", language="zh")
+    assert turns(row) == [(channel, text) for channel, text in HEARD if channel == 0]
+
+
 def test_exports_say_who_spoke(server_url: str, recording: Path) -> None:
     row = recognise(server_url, recording, language="zh")
     address = f"{server_url}/v1/recognitions/{row['id']}/export"

@@ -70,7 +70,7 @@ def has_a_hotword(text: str) -> bool:
     return any(word in text for word in HOTWORDS)
 
 
-@pytest.mark.parametrize(("level", "quieter"), [(3, 1), (3, 15), (30, 1), (100, 1)])
+@pytest.mark.parametrize(("level", "quieter"), [(3, 1), (3, 30), (30, 1), (100, 1)])
 async def test_a_call_of_silence_holds_its_sentences_and_no_hotword(
     demo: Recogniser, tmp_path: Path, level: float, quieter: float
 ) -> None:
@@ -216,10 +216,10 @@ def varied_clips() -> list[np.ndarray]:
     for language, text, _ in SENTENCES:
         for voice, speed, share, level in (
             ("f3", 160, 1.0, 0),
-            ("m6", 160, 0.1, 2),
+            ("m6", 160, 0.03, 2),
             ("f3", 130, 0.3, 30),
             ("m6", 200, 1.0, 300),
-            ("f3", 180, 0.06, 3),
+            ("f3", 180, 0.01, 3),
             ("m6", 160, 0.5, 1_000),
         ):
             sound = (say(text, language, voice, speed) * share).astype(np.int16)

@@ -34,6 +34,19 @@
     true,
   );
 
+  // A file that nobody can read is not sent: the row would only say what stands below the file already.
+  document.addEventListener(
+    "click",
+    (event) => {
+      const hopeless = document.querySelector("#asr-facts [data-hopeless]");
+      if (!hopeless || !(event.target instanceof Element) || !event.target.closest("#asr-start")) return;
+      event.stopImmediatePropagation();
+      hopeless.scrollIntoView({ block: "nearest" });
+      asr.announce(hopeless.textContent, 12000);
+    },
+    true,
+  );
+
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
       const start = document.querySelector("#asr-start");

@@ -137,7 +137,9 @@
         this.button.setAttribute("aria-label", window.asr.say(paused ? "player_play" : "player_pause"));
         this.shadowRoot.querySelector("path").setAttribute("d", paused ? icons.play : icons.pause);
         const now = this.audio.currentTime;
-        this.time.textContent = `${clock(now)} / ${clock(this.seconds())}`;
+        // A length is rounded, as everywhere else; a position is not there before its second has begun.
+        const length = clock(Math.max(1, Math.round(this.seconds())));
+        this.time.textContent = `${this.audio.ended ? length : clock(now)} / ${length}`;
         this.wave.setAttribute("aria-valuemax", String(Math.round(this.seconds())));
         this.wave.setAttribute("aria-valuenow", String(Math.round(now)));
         this.wave.setAttribute("aria-valuetext", clock(now));

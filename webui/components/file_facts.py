@@ -3,22 +3,24 @@
 from html import escape
 
 from domain.recognition import AudioInfo
-from webui.components.units import clock, rate_text
+from webui.components.units import length_clock, rate_text
 from webui.i18n import Words
 
 
-def facts_view(info: AudioInfo, words: Words) -> str:
+def facts_view(info: AudioInfo, words: Words, *, is_truncated: bool = False) -> str:
     """What is known of the file; nothing where nothing is."""
     parts = [rate_text(info.sample_rate), channels_text(info.channels, words)]
     if info.seconds:
-        parts.append(clock(max(1000, round(info.seconds * 1000))))
-    text = " · ".join(part for part in parts if part)
-    return f'<p class="asr-facts" role="status">{escape(text)}</p>' if text else ""
+        parts.append(length_clock(info.seconds))
+    text = escape(" · ".join(part for part in parts if part))
+    cut = f' · <b class="asr-damage">{words.html("facts_truncated")}</b>' if is_truncated else ""
+    return f'<p class="asr-facts" role="status">{text}{cut}</p>' if text else ""
 
 
-def unreadable_view(reason: str) -> str:
-    """Why the file cannot be read, as plain text."""
-    return f'<p class="asr-facts unreadable" role="status">{escape(reason)}</p>'
+def unreadable_view(reason: str, *, is_hopeless: bool) -> str:
+    """Why the file cannot be read, as plain text. What is hopeless is not sent at all (``form.js``)."""
+    hopeless = " data-hopeless" if is_hopeless else ""
+    return f'<p class="asr-facts unreadable" role="status"{hopeless}>{escape(reason)}</p>'
 
 
 def channels_text(channels: int, words: Words) -> str:

@@ -38,7 +38,7 @@ def progress_view(row: Recognition, words: Words) -> str:
         f'<span class="asr-file">{escape(recording_name(row.filename, words))}</span>'
         f"<span>{escape(status_text(progress, words))}</span></p>"
         f'<div class="asr-bar{"" if known else " unknown"}"><i{share}></i></div>'
-        f"{live_lines(progress.segments, row.options.itn, words)}</section>"
+        f"{live_lines(progress.segments, row.options.itn, words, row.labels)}</section>"
     )
 
 

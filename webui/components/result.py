@@ -46,7 +46,7 @@ def _unfinished_view(row: Recognition, words: Words, shown: Shown | None, search
     badge = f'<span class="asr-badge unfinished">{words.html("unfinished")}</span>'
     tracks = _tracks(row, shown, words) if row.transcript.raw_text is not None else ""
     # Names can be given once the whole text is there.
-    said = lines(row.transcript.segments, words, search=search, can_rename=False)
+    said = lines(row.transcript.segments, words, search=search, labels=row.labels, can_rename=False)
     return (
         f'<section class="asr-result unfinished" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks"><strong>{escape(recording_name(row.filename, words))}</strong>{badge}</div>'

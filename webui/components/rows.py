@@ -12,9 +12,12 @@ from webui.components.badge import cache_badge, status_mark
 from webui.components.details import moment
 from webui.components.origin import recording_name, source_badge, user_mark
 from webui.components.transcript import marked, search_words, snippet
-from webui.components.units import clock, length_text
+from webui.components.units import length_clock, length_text
 from webui.i18n import Words
 from webui.sentences import sentence
+
+#: The warnings that a list tells too: the text may lack what was said.
+DAMAGES = ("truncated", "damaged")
 
 
 def recent_view(rows: Sequence[Recognition], words: Words, *, limit: int = 5) -> str:
@@ -84,7 +87,7 @@ def _link(row: Recognition, words: Words, search: str, *, event: str = "", origi
     return (
         f'<a class="asr-row" href="./history?r={quote(row.id)}"{event}>'
         f'<span class="when">{moment(row.created_at.isoformat())}{origin}</span>'
-        f'<span class="what"><b>{name}</b><span>{_snippet(row, words, search)}</span></span>'
+        f'<span class="what"><b>{name}</b><span>{_damage(row, words)}{_snippet(row, words, search)}</span></span>'
         f"{_length(row.audio.seconds, words)}"
         f'<span class="marks">{_times(times, words)}{cache_badge(row, words, short=True)}'
         f"{status_mark(row.status, words)}</span></a>"
@@ -100,8 +103,18 @@ def _times(times: int, words: Words) -> str:
 def _length(seconds: float, words: Words) -> str:
     if not seconds:
         return '<span class="long"></span>'
-    title = words.html("length_title", length=clock(round(seconds) * 1000))
+    title = words.html("length_title", length=length_clock(seconds))
     return f'<span class="long" title="{title}">{escape(length_text(seconds, words))}</span>'
+
+
+def _damage(row: Recognition, words: Words) -> str:
+    """That the file was not whole, before the text that came of it."""
+    marks = (
+        f'<i class="asr-damage" title="{words.html(f"warning_{name}")}">{words.html(f"file_{name}")}</i> '
+        for name in DAMAGES
+        if name in row.transcript.warnings
+    )
+    return "".join(marks)
 
 
 def _snippet(row: Recognition, words: Words, search: str) -> str:

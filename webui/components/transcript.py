@@ -5,17 +5,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from domain.labels import names_by_line
+from domain.labels import default_name, key_of, names_by_line
 from domain.transcript import Segment
 from webui.components.units import clock
 from webui.i18n import Words
 
 
-def live_lines(segments: Sequence[Segment], itn: bool, words: Words) -> str:
-    """The text so far, while the work runs."""
+def live_lines(segments: Sequence[Segment], itn: bool, words: Words, labels: Mapping[str, str]) -> str:
+    """The text so far, while the work runs. ``labels``: names that those who speak have from before."""
     if not segments:
         return ""
-    names = names_by_line(segments, {}, words.language)
+    names = names_by_line(segments, labels, words.language)
     lines = "".join(
         f'<li><span class="asr-clock">{clock(segment.start_ms)}</span>{_said_by(name)}'
         f'<span class="asr-text">{escape(segment.text(itn))}</span>{_suspect_mark(segment, words)}</li>'
@@ -37,13 +37,14 @@ def lines(
     ``labels``: what people called those who speak; a click on a name changes it where ``can_rename``.
     """
     names = names_by_line(segments, labels or {}, words.language)
-    counts = Counter(names)
-    rows = "".join(
-        _line(
-            segment, words, search, _who(number, name, counts[name], words) if name and can_rename else _said_by(name)
-        )
-        for number, (segment, name) in enumerate(zip(segments, names, strict=True))
-    )
+    keys = [key_of(segment) for segment in segments]
+    counts = Counter(keys)
+
+    def who(line: int) -> str:
+        key, name = keys[line], names[line]
+        return _who(line, key, name, counts[key], words) if key and name and can_rename else _said_by(name)
+
+    rows = "".join(_line(segment, words, search, who(number)) for number, segment in enumerate(segments))
     named = " named" if any(names) else ""
     return f'<ol class="asr-lines{named}" aria-label="{words.html("segments")}">{rows}</ol>'
 
@@ -52,11 +53,12 @@ def _said_by(name: str) -> str:
     return f'<span class="asr-who">{escape(name)}</span>' if name else ""
 
 
-def _who(line: int, name: str, count: int, words: Words) -> str:
+def _who(line: int, key: str, name: str, count: int, words: Words) -> str:
     """Who speaks, as a button that asks for another name."""
+    usual = escape(default_name(key, words.language))
     return (
         f'<button type="button" class="asr-who" data-event="rename" data-line="{line}" data-name="{escape(name)}" '
-        f'data-count="{count}" title="{words.html("who_rename")}">{escape(name)}</button>'
+        f'data-usual="{usual}" data-count="{count}" title="{words.html("who_rename")}">{escape(name)}</button>'
     )
 
 

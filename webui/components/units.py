@@ -70,6 +70,11 @@ def clock(ms: int) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60:02}:{rest % 60:02}"
 
 
+def length_clock(seconds: float) -> str:
+    """How long a recording is, as a clock: rounded as :func:`length_text` is, and never nothing."""
+    return clock(max(1, round(seconds)) * 1000)
+
+
 def rate_text(hertz: int) -> str:
     """A sample rate: 8 kHz, 44.1 kHz; empty while unknown."""
     return f"{hertz / 1000:g} kHz" if hertz else ""

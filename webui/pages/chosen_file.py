@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from domain.errors import SpeechError
+from domain.errors import BadAudio, SpeechError
 from services.file_facts import file_facts
 from webui.components.file_facts import facts_view, unreadable_view
 from webui.components.inputs import Upload
@@ -31,10 +31,11 @@ class ChosenFile:
         if chosen is None:
             return "", *_choice(0)
         try:
-            info = await file_facts(chosen.path, chosen.filename)
+            facts = await file_facts(chosen.path, chosen.filename)
         except SpeechError as error:
-            return unreadable_view(self._context.sentence(error, request)), *_choice(0)
-        return facts_view(info, words), *_choice(info.channels)
+            reason = self._context.sentence(error, request)
+            return unreadable_view(reason, is_hopeless=isinstance(error, BadAudio)), *_choice(0)
+        return facts_view(facts.info, words, is_truncated=facts.is_truncated), *_choice(facts.info.channels)
 
 
 def _choice(channels: int) -> tuple[Any, bool]:

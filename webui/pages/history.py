@@ -11,7 +11,10 @@ from webui.pages.context import PageContext, view
 from webui.pages.history_events import STATUS_FILTERS, TIME_FILTERS, WHOSE_FILTERS, HistoryEvents
 
 #: Back and forward in the browser open what the address names.
-_ON_LIST = "window.addEventListener('popstate', () => trigger('open', {id: asr.recognitionInAddress()}));"
+_ON_LIST = (
+    "window.addEventListener('popstate', () => {"
+    "const id = asr.recognitionInAddress(); trigger(id ? 'open' : 'back', {id}); });"
+)
 _ON_BAR = (
     "element.addEventListener('click', event => {"
     "if (event.target.closest('[data-clear]')) element.querySelector('asr-selection').clear(); });"
@@ -28,7 +31,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
             search, status, when, whose = _filters()
             rows = view(
                 waiting_rows(),
-                events=("open",),
+                events=("open", "back"),
                 script=_ON_LIST,
                 elem_id="asr-history-list",
                 html_template='<ul class="asr-rows">${value}</ul>',
@@ -47,10 +50,12 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     for changed in (search.change, status.change, when.change, whose.change):
         changed(events.first_page, filters, page, trigger_mode="always_last", **quiet)
     more.click(events.next_page, [*filters, cursor, rows], page, **quiet)
-    rows.open(events.open, None, [current], **quiet)
-    detail.back(events.close, None, [current], **quiet)
     current.change(None, [current], None, js="id => asr.putInAddress(id, true)")
-    current.change(events.show, [current, search], [detail], **quiet)
+    # Not "always_last", which would wait for the end of a row that runs; who leaves it follows it no longer.
+    shown = current.change(events.show, [current, search], [detail], trigger_mode="multiple", **quiet)
+    rows.open(events.open, None, [current], cancels=[shown], **quiet)
+    for back in (detail.back, rows.back):
+        back(events.close, [current, search, rows], [current, rows], cancels=[shown], **quiet)
     detail.again(events.again, [current], [goto], **quiet)
     goto.change(None, [goto], None, js="id => { if (id) location.href = './?r=' + encodeURIComponent(id); }")
     detail.spoken(events.spoken, [current], [detail], **quiet)

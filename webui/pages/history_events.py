@@ -81,9 +81,14 @@ class HistoryEvents:
         """The row that was clicked, or that the address names after 后退."""
         return str(event._data.get("id", ""))
 
-    def close(self) -> str:
-        """Back to the list."""
-        return ""
+    async def close(self, current: str, search: str, rows: str, request: gr.Request) -> tuple[str, str]:
+        """Back to the list, where the row that was open stands as it is by now. Returns ``(current, rows)``."""
+        visitor = self._context.visitor(request)
+        try:
+            row = await self._services.history.get(current, visitor=visitor)
+        except SpeechError:
+            return "", rows
+        return "", with_row(rows, row, self._context.words(request), search=search.strip(), viewer=visitor)
 
     async def show(self, current: str, search: str, request: gr.Request) -> AsyncIterator[Any]:
         """The detail of a row, kept up to date while it runs; nothing of it brings the list back."""

@@ -1,12 +1,13 @@
 """Naming those who speak, the same on every page that shows a text."""
 
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import gradio as gr
 
 from domain.errors import InvalidOptions, SpeechError
 from domain.plain import as_whole
 from domain.recognition import Recognition
+from services.labels import Whom
 from webui.components.result import Shown
 from webui.pages.context import PageContext
 
@@ -19,7 +20,7 @@ async def renamed(context: PageContext, current: str, event: gr.EventData, reque
             current,
             _line(data),
             str(data.get("given", "")),
-            everyone=data.get("everyone") is True,
+            whom=_whom(data),
             visitor=context.visitor(request),
             language=context.words(request).language,
         )
@@ -66,6 +67,11 @@ def _line(data: dict[str, Any]) -> int:
         return as_whole(data.get("line", -1))
     except (TypeError, ValueError):
         raise InvalidOptions("that is no line", field="lines", reason="no_such_line") from None
+
+
+def _whom(data: dict[str, Any]) -> Whom:
+    whom = data.get("whom")
+    return cast(Whom, whom) if whom in get_args(Whom) else "line"
 
 
 def _refused(context: PageContext, error: SpeechError, request: gr.Request) -> gr.Error:

@@ -99,10 +99,10 @@ def recognise_page(
         recording = [inputs.upload, inputs.microphone]
         field.change(look, recording, [facts, inputs.channels, has_channels], concurrency_limit=None, **quiet)
     own = [kept, inputs.hotwords, inputs.language, current, panel]
-    # A choice of 声道 that was made for the file before is not this one's.
-    reset = "(...shown) => [null, ...asr.ownRecording(...shown), 'auto']"
+    # What was said of the file before, and a choice of 声道 that was made for it, are not this one's.
+    reset = "(...shown) => [null, ...asr.ownRecording(...shown), 'auto', '']"
     for chosen, other in ((inputs.upload.upload, inputs.microphone), (inputs.microphone.stop_recording, inputs.upload)):
-        chosen(None, own, [other, *own, inputs.channels], js=reset)
+        chosen(None, own, [other, *own, inputs.channels, facts], js=reset)
     server = [seen, clock, chip, banner, inputs.hotwords, inputs.language, inputs.speakers]
     clock.tick(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
     for name, handler in (("start_download", events.start_download), ("stop_download", events.stop_download)):
@@ -156,6 +156,7 @@ def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, g
             [(label(f"channels_{name}"), name) for name in get_args(Channels)],
             value="auto",
             label=label("channels_label"),
+            info=label("channels_info"),
             filterable=False,
             visible=False,
             scale=1,

@@ -11,6 +11,7 @@ from domain.labels import (
     keys_of,
     name_of,
     names_by_line,
+    names_of_sides,
     plain_text,
     said_by,
     speaker_of,
@@ -38,6 +39,11 @@ def test_a_key_names_the_speaker_else_the_channel() -> None:
 @pytest.mark.parametrize("key", ["channel0", "channel1", "speaker1", "speaker12"])
 def test_a_line_that_is_given_a_key_has_it(key: str) -> None:
     assert key_of(line("x", speaker_of(checked_key(key)), 0)) == key
+
+
+def test_the_two_sides_are_the_same_however_often_a_recording_is_recognised() -> None:
+    labels = {"channel0": "客户", "speaker1": "王", "channel1": "坐席"}
+    assert names_of_sides(labels) == {"channel0": "客户", "channel1": "坐席"}
 
 
 def test_who_has_no_name_has_a_usual_one() -> None:

@@ -20,6 +20,14 @@ TWO_PEOPLE: dict[str, Callable[[], np.ndarray]] = {
     "noisy lines": lambda: call(3, line_noise=500),
     "lines without any noise": lambda: call(4, line_noise=0),
     "an echo 25 dB down": lambda: call(5, leak_db=-25),
+    "an echo 20 dB down": lambda: call(5, leak_db=-20, leak_ms=80),
+    "an echo 20 dB down and at once, nobody interrupts": lambda: two_people(leak_db=-20),
+    "an echo 26 dB down and at once, lines without noise": lambda: two_people(line_noise=0, leak_db=-26),
+    "an echo 20 dB down, as loud as the other one, who is that quiet": lambda: two_people(
+        leak_db=-20, right_gain_db=-20
+    ),
+    "the same while they talk over each other": lambda: two_people(-0.6, leak_db=-26, right_gain_db=-20),
+    "an echo 200 ms late while they talk over each other": lambda: two_people(-0.6, leak_db=-20, leak_ms=200),
     "one is 25 dB quieter": lambda: call(6, right_gain_db=-25),
 }
 ONE_SOUND: dict[str, Callable[[], np.ndarray]] = {
@@ -27,6 +35,7 @@ ONE_SOUND: dict[str, Callable[[], np.ndarray]] = {
     "a room, 15 ms between the microphones": lambda: room(1, delay_ms=15),
     "a room, 40 ms and no echo": lambda: room(2, delay_ms=40, echo=0),
     "a table with a microphone each": lambda: room(3, level_db=9),
+    "a long table": lambda: room(3, level_db=15),
     "two recorders 200 ms apart": lambda: np.stack([mono(4), later(mono(4), 3200)], 1),
     "music": lambda: music(5),
     "music from hard left to hard right": lambda: music(6, width=1.0),
@@ -138,6 +147,33 @@ def test_a_silent_channel_has_no_sound_and_the_other_keeps_its_number(tmp_path: 
     assert _channels(decoded) == [1] and np.array_equal(heard, voice)
     decoded, (heard,) = _written(sound, tmp_path, "auto")
     assert _channels(decoded) == [None] and np.array_equal(heard, voice)
+
+
+def _at(rate: int, sound: np.ndarray, folder: Path) -> Path:
+    ffmpeg("-i", write_sound(folder / "at-16000.wav", sound), "-ar", str(rate), folder / "in.wav")
+    return folder / "in.wav"
+
+
+@pytest.mark.parametrize("customer", ["silent", "±2", "line noise", "echo"])
+@pytest.mark.parametrize(("rate", "wanted"), [(8000, 0), (48_000, None)], ids=["telephone", "camera"])
+def test_who_spoke_alone_is_named_where_a_telephone_system_recorded_it(
+    customer: str, rate: int, wanted: int | None, tmp_path: Path
+) -> None:
+    sound = two_people(line_noise=0)
+    sound[:, 1] = {
+        "silent": np.zeros(len(sound)),
+        "±2": np.random.default_rng(0).integers(-1, 2, len(sound)),
+        "line noise": np.random.default_rng(0).normal(0, 30, len(sound)),
+        "echo": later(sound[:, 0], 1280) / 20 + np.random.default_rng(0).normal(0, 30, len(sound)),
+    }[customer]
+    assert _channels(_decode(_at(rate, sound, tmp_path), "auto"))[:1] == [wanted]
+
+
+@pytest.mark.parametrize("made", [lambda: room(0), lambda: np.stack([mono(8), mono(8)], 1)], ids=["room", "dual mono"])
+def test_a_telephone_system_that_records_one_sound_on_both_sides(
+    made: Callable[[], np.ndarray], tmp_path: Path
+) -> None:
+    assert _channels(_decode(_at(8000, made(), tmp_path), "auto")) == [None]
 
 
 @pytest.mark.parametrize("channels", ["auto", "split", "mix"])

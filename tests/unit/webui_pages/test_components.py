@@ -327,7 +327,7 @@ def test_lines_say_who_speaks_and_offer_another_name() -> None:
     call = Transcript((Segment(0, 900, "您好", "您好", 0), Segment(900, 1_800, "你好", "你好", 1)), "zh")
     html = result_view(recognition(transcript=call), ZH)
     assert html.count('data-event="rename"') == 2
-    assert 'data-line="1" data-name="客户" data-count="1"' in html
+    assert 'data-line="1" data-name="客户" data-usual="客户" data-count="1"' in html
     assert "坐席 ⇄ 客户" in html
     assert '<template data-text="written">坐席：您好\n客户：你好</template>' in html
     assert "language=zh" in html
@@ -348,8 +348,8 @@ def test_one_voice_alone_has_no_name_and_no_swap() -> None:
 @pytest.mark.parametrize("status", [Status.CANCELLED, Status.FAILED])
 def test_an_unfinished_text_has_names_that_nobody_can_change(status: Status) -> None:
     talk = Transcript((Segment(0, 900, "您好", "您好", 0), Segment(900, 1_800, "好", "好", 1)), "zh")
-    html = result_view(recognition(transcript=talk, status=status), ZH)
-    assert '<span class="asr-who">坐席</span>' in html
+    html = result_view(recognition(transcript=talk, status=status, labels={"channel1": "王"}), ZH)
+    assert '<span class="asr-who">坐席</span>' in html and '<span class="asr-who">王</span>' in html
     assert 'data-event="rename"' not in html
 
 
@@ -360,3 +360,10 @@ def test_a_name_becomes_no_markup() -> None:
         assert "<img" not in html
         assert "&lt;img" in html
         assert 'x onerror=alert(1)>"' not in html
+
+
+def test_the_text_that_comes_has_the_names_from_before() -> None:
+    call = (Segment(0, 900, "您好", "您好", 0), Segment(900, 1_800, "你好", "你好", 1))
+    row = recognition(status=Status.RUNNING, progress=Progress(segments=call), labels={"channel1": "王"})
+    html = progress_view(row, ZH)
+    assert '<span class="asr-who">坐席</span>' in html and '<span class="asr-who">王</span>' in html

@@ -1,13 +1,23 @@
 """The line below a chosen file."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from domain.errors import BadAudio, SpeechError, StorageUnavailable
 from domain.options import RecognitionOptions
 from domain.recognition import AudioInfo
+from speech.facts import FileFacts
 from tests.helpers.web_api import a_row
 from webui.components.details import options_text
 from webui.components.file_facts import facts_view, unreadable_view
+from webui.components.inputs import Upload
+from webui.components.rows import history_rows
+from webui.components.units import length_text
 from webui.i18n import Catalogue, Language, Words
+from webui.pages import chosen_file
 from webui.sentences import sentence
 
 CATALOGUE = Catalogue()
@@ -32,7 +42,37 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
 
 
 def test_the_reason_is_text_and_no_markup() -> None:
-    assert "&lt;b&gt;" in unreadable_view("<b>")
+    assert "&lt;b&gt;" in unreadable_view("<b>", is_hopeless=True)
+
+
+def test_an_incomplete_file_says_so_before_it_is_sent() -> None:
+    info = AudioInfo("wav", "pcm_alaw", 8000, 2, 17.6)
+    assert "文件不完整" in facts_view(info, Words(CATALOGUE, "zh"), is_truncated=True)
+    assert "incomplete" in facts_view(info, Words(CATALOGUE, "en"), is_truncated=True)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 17.4, 17.6, 59.6, 754.5])
+def test_a_length_is_one_and_the_same_before_and_after(seconds: float) -> None:
+    info, words = AudioInfo("wav", "pcm_alaw", 8000, 2, seconds), Words(CATALOGUE, "zh")
+    clock = facts_view(info, words).rpartition(" · ")[2].removesuffix("</p>")
+    assert f'title="时长 {clock}"' in history_rows([a_row(audio=info)], words)
+    minutes, rest = map(int, clock.split(":"))
+    told = f"{minutes} 分 {rest} 秒" if minutes else f"{rest} 秒"
+    assert seconds < 1 or length_text(seconds, words) == told
+
+
+@pytest.mark.parametrize(("error", "hopeless"), [(BadAudio("x"), True), (StorageUnavailable("x"), False)])
+async def test_what_may_work_the_next_time_is_not_hopeless(
+    monkeypatch: pytest.MonkeyPatch, error: SpeechError, hopeless: bool
+) -> None:
+    async def failing(*_: object) -> FileFacts:
+        raise error
+
+    monkeypatch.setattr(chosen_file, "file_facts", failing)
+    context: Any = SimpleNamespace(words=lambda _: Words(CATALOGUE, "zh"), sentence=lambda *_: "x")
+    request: Any = None
+    html, _, _ = await chosen_file.ChosenFile(context).look(Upload(Path("a.wav"), "a.wav"), None, request)
+    assert ("data-hopeless" in html) is hopeless
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

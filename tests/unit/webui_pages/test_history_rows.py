@@ -120,3 +120,10 @@ def test_one_row_of_the_list_is_drawn_anew() -> None:
     assert with_row(shown, changed, ZH, search="li", viewer=admin) == wanted
     nothing = empty_view(ZH, filtered=True)
     assert with_row(nothing, changed, ZH) == nothing
+
+
+def test_a_row_says_that_its_file_was_not_whole() -> None:
+    cut = a_row(transcript=Transcript(a_row().transcript.segments, "zh", ("truncated", "suspect")))
+    assert ">文件不完整</i>" in history_rows([cut], ZH) and ">Incomplete file</i>" in recent_view([cut], EN)
+    assert ">文件有损坏</i>" in history_rows([a_row(transcript=Transcript((), "zh", ("damaged",)))], ZH)
+    assert "asr-damage" not in history_rows([a_row()], ZH)

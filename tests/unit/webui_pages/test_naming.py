@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import gradio as gr
 import pytest
@@ -13,7 +13,7 @@ from domain.errors import InvalidOptions, NoNodeAvailable
 from domain.labels import MAX_NAME_CHARS, MAX_NAMES, MAX_SPEAKER_NUMBER
 from domain.recognition import Recognition
 from domain.transcript import Segment, Transcript
-from services.labels import Labels
+from services.labels import Labels, Whom
 from storage.history import SqlHistory
 from tests.helpers.storage import a_row, new_database, succeeded
 from webui.i18n import Catalogue, Words
@@ -88,8 +88,9 @@ async def test_a_name_is_given_even_where_the_spoken_track_cannot_be_had() -> No
         ({"boss": "x"}, {}, NOBODY),
         ({}, {0: "boss"}, NOBODY),
         ({}, {2: "speaker1"}, NO_LINE),
+        ({"channel0": "Customer"}, {}, "“客户”是这里另一个人的名字，请刷新页面再试。"),
     ],
-    ids=("long", "very long", "many", "name for nobody", "line for nobody", "no line"),
+    ids=("long", "very long", "many", "name for nobody", "line for nobody", "no line", "taken"),
 )
 async def test_every_refused_change_says_why(
     history: SqlHistory, labels: dict[str, str], lines: dict[int, str], told: str
@@ -101,7 +102,7 @@ async def test_every_refused_change_says_why(
     assert sentence(refused.value, "en") != Catalogue().text("en", "error_invalid_options")
 
 
-@pytest.mark.parametrize("everyone", [True, False])
+@pytest.mark.parametrize("whom", [*get_args(Whom), None])
 @pytest.mark.parametrize(
     ("row", "line", "told"),
     [
@@ -112,10 +113,10 @@ async def test_every_refused_change_says_why(
     ids=("after the last", "before the first", "no text yet"),
 )
 async def test_every_refused_name_says_why(
-    history: SqlHistory, row: Recognition, line: int, told: str, everyone: bool
+    history: SqlHistory, row: Recognition, line: int, told: str, whom: str | None
 ) -> None:
     await history.insert(row)
-    asked = event(line=line, given="x", everyone=everyone)
+    asked = event(line=line, given="x", whom=whom)
     with pytest.raises(gr.Error) as refused:
         await renamed(context(Labels(history)), row.id, asked, cast(Any, None))
     assert str(refused.value.message).startswith(told)
@@ -128,3 +129,14 @@ async def test_one_speaker_too_many_is_told(history: SqlHistory) -> None:
     with pytest.raises(gr.Error) as refused:
         await renamed(context(Labels(history)), row.id, event(line=0, given="x"), cast(Any, None))
     assert refused.value.message == f"说话人太多：最多 {MAX_SPEAKER_NUMBER} 个。"
+
+
+async def test_what_the_browser_asks_for_is_done_to_all_to_one_line_or_to_both(history: SqlHistory) -> None:
+    await history.insert(ROW)
+    asked = context(Labels(history))
+    row = await renamed(asked, ROW.id, event(line=0, given="客户", whom="swap"), cast(Any, None))
+    assert row.labels == {"channel0": "客户", "channel1": "坐席"}
+    row = await renamed(asked, ROW.id, event(line=0, given="王", whom="everyone"), cast(Any, None))
+    assert row.labels == {"channel0": "王", "channel1": "坐席"}
+    row = await renamed(asked, ROW.id, event(line=0, given="坐席", whom="line"), cast(Any, None))
+    assert row.transcript.segments[0].speaker == "channel1"

@@ -60,6 +60,11 @@ def test_the_scripts_are_told_how_long_a_name_may_be() -> None:
     assert f'"longest_name": {MAX_NAME_CHARS}' in html and "maxLength: longest_name" in html
 
 
+def test_the_scripts_know_the_two_sides_in_the_readers_language() -> None:
+    assert '"sides": ["坐席", "客户"]' in client("zh").get("/").text
+    assert '"sides": ["Agent", "Customer"]' in client("en").get("/").text
+
+
 def test_no_page_names_addresses_elsewhere() -> None:
     assert "https://elsewhere" not in client().get("/").text
 

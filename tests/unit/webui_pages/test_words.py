@@ -28,6 +28,7 @@ from services.nodes import PoolState
 from webui.api.fields import OPTION_FIELDS
 from webui.components.inputs import limits_text
 from webui.components.result import WARNINGS, Shown
+from webui.components.rows import DAMAGES
 from webui.i18n import LANGUAGES, Catalogue, Words, language_of
 from webui.sentences import sentence
 
@@ -61,6 +62,17 @@ def test_no_sentence_is_empty_or_speaks_of_the_inside(language: str) -> None:
     assert [key for key, text in texts.items() if not text.strip() or NEVER_SHOWN.search(text)] == []
 
 
+def test_english_counts_one_and_has_one_word_for_automatic() -> None:
+    assert CATALOGUE.text("en", "history_confirm_many", count=1, names="a.wav").startswith("Delete 1 selected (a.wav)")
+    texts = CATALOGUE.some("en", CATALOGUE.keys("en"))
+    assert [key for key, text in texts.items() if re.search(r"\bAuto\b", text)] == []
+
+
+def test_the_field_of_hotwords_says_how_to_separate_them() -> None:
+    assert "逗号" in CATALOGUE.text("zh", "hotwords_placeholder")
+    assert "comma" in CATALOGUE.text("en", "hotwords_placeholder")
+
+
 def code_of(*rooms: str) -> str:
     files = (path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".js"))
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
@@ -75,6 +87,7 @@ def made_keys() -> set[str]:
         "demo_{}": get_args(Phase),
         "error_{}": [kind.code for kind in all_errors()],
         "error_{}_limit": [AudioTooLong.code, UploadTooLarge.code],
+        "file_{}": DAMAGES,
         "field_{}": (*OPTION_FIELDS, "labels", "lines"),
         "language_{}": [code for preset in PRESETS.values() for code in preset.capabilities.languages],
         "node_{}": [*Availability, "drain", "resume"],
