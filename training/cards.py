@@ -68,7 +68,8 @@ def _made(folder: str, asked: dict[str, float]) -> str:
     if folder == "demo-vad":
         return (
             "`make demo-models`, seeded: 360 talks of some 20 s with noise from 5 dB or none, a third over a "
-            f"telephone; {len(voices.TRAIN)} voices taught, {len(voices.TEST)} others spoke the test. Nothing was chosen by a set."
+            f"telephone; {len(voices.TRAIN)} voices taught, {len(voices.TEST)} others spoke the test. Nothing was "
+            "chosen by a set."
         )
     return (
         f"`make demo-models`, seeded: {asked['recordings']:,} synthetic recordings ({asked['hours']:.0f} hours; two "
