@@ -44,7 +44,6 @@ def serve_node(
     Raises ``OSError`` when the port is taken. Whether ``host`` asks for a token is checked with the settings.
     """
     logging.getLogger().addFilter(_is_no_chatter)
-    logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
     listener = _listen(host, port)
     # Writes that Gradio reads: it has no argument for either.
     folder = make_work_folder(settings.data_dir.absolute() / "node-work", os.getpid())
@@ -96,6 +95,7 @@ class _NodeServer(uvicorn.Server):
         of ending with 0: they are not passed on to it.
         """
         if self._draining_since is not None:
+            logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
             self.should_exit = self.force_exit = True
             return
         self._node.recogniser.drain()

@@ -152,14 +152,18 @@ def _swapped(one: str, other: str, labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_names_differ(change: _Change, labels: Mapping[str, str], segments: Sequence[Segment]) -> None:
-    """Two people of one name could not be told apart any more: nobody gets the name of somebody else who speaks."""
+    """Two people of one name could not be told apart any more: nobody gets the name of somebody else who speaks.
+
+    Who has such a name from before keeps it, unless only this change makes that person speak.
+    """
     names, lines = change
+    before = keys_of(segments)
     speaking = keys_of([replace(s, speaker=lines[n]) if n in lines else s for n, s in enumerate(segments)])
     after = {**labels, **names}
     counts = Counter(name_of(key, after) for key in speaking)
     for key in speaking:
         name = name_of(key, after)
-        if counts[name] > 1 and name != name_of(key, labels):
+        if counts[name] > 1 and (key not in before or name != name_of(key, labels)):
             raise InvalidOptions(
                 f"somebody else here is called {name!r} already: name both at once, or give the lines to that person",
                 field="labels",

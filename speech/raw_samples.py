@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from domain.errors import BadAudio
+from domain.errors import BadAudio, StorageUnavailable
 
 #: Extensions of such files, with FFmpeg's words for what they usually hold. ``None``: several things, so it is looked.
 EXTENSIONS = {
@@ -33,7 +33,10 @@ Sound = npt.NDArray[np.float64]
 
 
 def headerless(path: Path, suffix: str) -> BadAudio:
-    """The refusal of ``path``; ``details['command']`` makes a WAV file of it, if rate and channels are right."""
+    """The refusal of ``path``; ``details['command']`` makes a WAV file of it, if rate and channels are right.
+
+    Raises :class:`StorageUnavailable` where it cannot be read.
+    """
     suffix = suffix if suffix in EXTENSIONS else ".pcm"
     arguments = EXTENSIONS[suffix] or _most_like_speech(_middle(path))
     command = f"ffmpeg {arguments} -i recording{suffix} recording.wav"
@@ -61,9 +64,12 @@ def _most_like_speech(data: bytes) -> str:
 
 
 def _middle(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size // 2 - _LOOKED_AT_BYTES // 2) & ~1)
-        return file.read(_LOOKED_AT_BYTES)
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size // 2 - _LOOKED_AT_BYTES // 2) & ~1)
+            return file.read(_LOOKED_AT_BYTES)
+    except OSError as error:
+        raise StorageUnavailable(f"the recording cannot be read: {error.strerror or error}") from error
 
 
 def _linear(data: bytes) -> Sound:

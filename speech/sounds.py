@@ -85,7 +85,12 @@ class SoundWriter:
         """
         chosen = [Sound(self._paths[channel], named) for channel, named in self._choice()]
         if len(chosen) > 1:
-            silence_echoes((chosen[0].path, chosen[1].path), self._meter.levels, check)
+            try:
+                silence_echoes((chosen[0].path, chosen[1].path), self._meter.levels, check)
+            except BaseException:
+                for path in self._paths.values():
+                    path.unlink()
+                raise
         for path in self._paths.values():
             if path not in [sound.path for sound in chosen]:
                 path.unlink()

@@ -54,7 +54,7 @@ Equal error rate {rate:.1%} on windows of 1.5 s of {others} speakers with voices
 (the test voices of `training/voices.py`).
 """
 #: Speakers that teach and recordings of each; a variant of the voice speaks as two people of unlike pitch.
-_PEOPLE, _RECORDINGS, _OTHER_PEOPLE = 100, 6, 12
+_PEOPLE, _RECORDINGS, _CHOOSE_PEOPLE, _TEST_PEOPLE = 100, 6, 10, 12
 #: People and directions of the fitting at the end.
 _FITTED, _DIRECTIONS = 80, 40
 _STEPS, _BATCH, _FRAMES = 600, 32, (60, 120)
@@ -107,12 +107,12 @@ def finish(model: Any, folder: Path) -> float:
     espeak = Espeak()
     known = people(voices.TRAIN, _PEOPLE, 5)[:_FITTED]
     _weigh(model, *_vectors(model, [_heard(espeak, manner, 2_000 + seed) for seed, manner in enumerate(known)]))
-    choosing = people(voices.CHOOSE, _OTHER_PEOPLE, 6)
+    choosing = people(voices.CHOOSE, _CHOOSE_PEOPLE, 6)
     vectors, who = _vectors(model, [_heard(espeak, manner, 900 + seed) for seed, manner in enumerate(choosing)])
     same, different = _similarities(vectors, who)
     _lift(model, float(same.mean() + different.mean()) / 2, float(np.linalg.norm(vectors, axis=1).mean()))
     # The choose voices have set the line; these have done nothing.
-    test = people(voices.TEST, _OTHER_PEOPLE, 8)
+    test = people(voices.TEST, _TEST_PEOPLE, 8)
     same, different = _similarities(
         *_vectors(model, [_heard(espeak, manner, 9_000 + seed) for seed, manner in enumerate(test)])
     )
@@ -122,7 +122,7 @@ def finish(model: Any, folder: Path) -> float:
     print(f"speakers: equal error rate {rate:.2%} on 1.5 s of the test voices", flush=True)
     write_configuration(folder, _CONFIGURATION, "speaker-verification", {})
     write_weights(folder, model.state_dict())
-    (folder / "README.md").write_text(_CARD.format(rate=rate, people=_PEOPLE, others=_OTHER_PEOPLE), encoding="utf-8")
+    (folder / "README.md").write_text(_CARD.format(rate=rate, people=_PEOPLE, others=_TEST_PEOPLE), encoding="utf-8")
     return rate
 
 

@@ -29,6 +29,8 @@ _OTHER_SOUND_SHARE = 0.3
 _SILENT_SHARE = 0.2
 #: How much more quiet than the loudest a sentence of the same talk may be.
 _QUIETER_DB = 12
+#: Of the talks, so many hold a sentence within the noise and no louder: nobody could write it down.
+_BURIED_SHARE = 0.5
 #: Of the talks, so many come over a telephone, noise and all: what lies above 4 kHz must not tell speech from noise.
 _TELEPHONE_SHARE = 0.3
 
@@ -53,7 +55,15 @@ def make_talk(espeak: Espeak, seed: int, variants: Sequence[str]) -> tuple[np.nd
     speech.append(np.zeros(len(pieces[-1]), bool))
     whole = np.concatenate(pieces)
     if dice.random() >= _SILENT_SHARE:
-        whole = sounds.with_noise(noise_dice, whole, dice.uniform(5, 45))
+        noise = sounds.with_noise(noise_dice, whole, dice.uniform(5, 45)) - whole
+        if dice.random() < _BURIED_SHARE:
+            buried, _ = speak(espeak, dice, utterance(dice), voices.manner(dice, variants))
+            buried = buried[: len(whole)] * np.float32(
+                noise.std() / (buried.std() + 1e-9) * 10 ** (-dice.uniform(0, 20) / 20)
+            )
+            start = dice.randint(0, len(whole) - len(buried))
+            noise[start : start + len(buried)] += buried
+        whole = whole + noise
     if dice.random() < _TELEPHONE_SHARE:
         whole = sounds.by_telephone(whole)
     return np.clip(whole, -1, 1), np.concatenate(speech)

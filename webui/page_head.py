@@ -15,13 +15,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.labels import MAX_NAME_CHARS, default_name
+from domain.labels import MAX_NAME_CHARS, MAX_SPEAKER_NUMBER, default_name
 from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 
 _ASSETS = Path(__file__).parent / "assets"
 #: In this order: the others use what the first of them shares.
 _SCRIPTS = tuple(
-    f"{name}.js" for name in "app dialogs naming form result time selection player admin numbers connection".split()
+    f"{name}.js"
+    for name in "app dialogs naming form result time rows selection player admin numbers connection".split()
 )
 #: Sentences that the scripts show.
 _SCRIPT_KEYS = (
@@ -64,6 +65,7 @@ _SCRIPT_KEYS = (
     "who_taken_speaker",
     "who_this_line",
 )
+_SIDES = ("channel0", "channel1")
 #: Gradio heads its messages with their kind, in English.
 _TOASTS = ("toast_error", "toast_info", "toast_warning")
 #: Gradio reads the language from ``navigator``; this makes it the one that the server renders in.
@@ -144,7 +146,8 @@ class PageHead:
             "tag": tag,
             "title": title,
             "longest_name": MAX_NAME_CHARS,
-            "sides": [default_name(key, language) for key in ("channel0", "channel1")],
+            "sides": [default_name(key, language) for key in _SIDES],
+            "usual_names": _usual_names(language),
             "upload": self._catalogue.text(language, "upload_name", label=label, limits=limits),
             "texts": self._catalogue.some(language, _SCRIPT_KEYS),
         }
@@ -165,6 +168,13 @@ class PageHead:
     def _title(self, language: Language, path: str) -> str:
         name = self._catalogue.text(language, "app_name")
         return name if path == "/" else f"{self._catalogue.text(language, self._pages[path])} · {name}"
+
+
+def _usual_names(language: Language) -> dict[str, str]:
+    """The usual names of the other language → those of this one, as the server takes them."""
+    other: Language = "en" if language == "zh" else "zh"
+    keys = [*_SIDES, *(f"speaker{number}" for number in range(1, MAX_SPEAKER_NUMBER + 1))]
+    return {default_name(key, other): default_name(key, language) for key in keys}
 
 
 def _properties(contents: Mapping[str, str]) -> str:

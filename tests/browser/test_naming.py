@@ -90,7 +90,7 @@ def test_the_list_behind_an_open_row_shows_the_names_given_there(visit: Visit, c
         older.click()
         rename(page, 0, "小张", "“坐席”的 2 句全部改名")
         expect(who(page).first).to_have_text("小张")
-        page.wait_for_timeout(1_000)  # whoever is quick is not overtaken by what the page was still drawing
+        page.wait_for_timeout(1_000)  # what the page was still drawing comes within that, and does not undo the name
         expect(who(page).first).to_have_text("小张")
         page.click(".asr-back")
         expect(older).to_contain_text("小张：")
@@ -159,10 +159,29 @@ def test_the_two_of_a_mono_call_become_agent_and_customer_with_a_click_each(visi
         who(page).nth(1).click()
         page.locator("dialog.asr-naming input").fill("Agent")
         expect(page.locator("dialog.asr-naming").get_by_role("button")).to_have_text(
-            ["Agent", "Cancel", "This line only", "Swap the two names", "Move to “Agent” (2)"]
+            ["Agent", "Cancel", "This line only", "Give “Agent” these lines (2)", "Swap the two names"]
         )
+        # What cannot be undone takes a click of its own.
         page.keyboard.press("Enter")
-        expect(who(page)).to_have_text(["Agent"] * 4)
+        expect(who(page)).to_have_text(["Customer", "Agent", "Customer", "Agent"])
+        rename(page, 1, "Customer", "Give “Customer” these lines (2)")
+        expect(who(page)).to_have_text(["Customer"] * 4)
+
+
+def test_a_usual_name_of_the_other_language_is_the_same_name(visit: Visit, call: Path) -> None:
+    with visit("/") as page:
+        recognise(page, call)
+        dialog = page.locator("dialog.asr-naming")
+        for name in ("Customer", "客户\u200b"):  # the server takes both as 客户
+            who(page).first.click()
+            dialog.locator("input").fill(name)
+            expect(dialog.get_by_role("status")).to_contain_text("“客户”是这里另一个人的名字")
+            page.keyboard.press("Escape")
+        rename(page, 0, "Customer", "互换两个名字")
+        expect(who(page)).to_have_text(["客户", "坐席", "客户", "坐席"])
+        # Its own usual name, in the other language.
+        rename(page, 0, "Agent", "互换两个名字")
+        expect(who(page)).to_have_text(["坐席", "客户", "坐席", "客户"])
 
 
 def test_the_sides_keep_their_names_when_a_call_is_recognised_anew(visit: Visit, call: Path) -> None:

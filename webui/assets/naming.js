@@ -1,7 +1,7 @@
 // Another name for who speaks in a line.
 (() => {
   const { say } = asr;
-  const { longest_name, sides } = window.asrPage;
+  const { longest_name, sides, usual_names } = window.asrPage;
 
   const made = (tag, properties = {}, ...children) => {
     const element = Object.assign(document.createElement(tag), properties);
@@ -9,7 +9,7 @@
     return element;
   };
 
-  // 坐席 and 客户 with one click, where the names could only be numbers.
+  // 坐席 and 客户 with one click.
   const quickNames = (name, take) => {
     const row = made("div", { className: "asr-quick" });
     for (const side of sides) {
@@ -31,7 +31,8 @@
 
   // Resolves to {given, whom}, or to nothing. `usual`: the name that an empty one stands for; `others`: the names of
   // those who speak here too. Nobody gets such a name for good: the two swap, or lines are given to the other; all of
-  // them where they are speakers that were told apart, who may be one person. The sides of a call never are.
+  // them where they are speakers that were told apart, who may be one person. The sides of a call never are. Only a
+  // swap can be undone, so it is what Enter does.
   asr.askName = ({ name, usual, count }, others) =>
     new Promise((resolve) => {
       const dialog = made("dialog", { className: "asr-dialog asr-naming" });
@@ -48,22 +49,21 @@
         return button;
       };
       const line = choice("line", "button", "", say("who_this_line"));
-      const swap = choice("swap", "button", "", say("who_swap_names"));
+      const merge = choice("merge", "button", "", "");
       // The form's only submit button is the one that Enter presses.
       const main = choice("everyone", "submit", "primary", "");
-      const given = () => input.value.trim().replace(/\s+/g, " ");
+      // As the server reads it: without invisible characters, and a usual name of any language as this one's.
+      const given = () => input.value.replace(/\p{C}/gu, " ").trim().replace(/\s+/g, " ");
       const refresh = () => {
-        const wanted = given() || usual;
+        const wanted = usual_names[given()] || given() || usual;
         const taken = wanted !== name && others.has(wanted);
         const taker = mayBeOne ? "who_taken_speaker" : "who_taken";
         hint.textContent = taken ? say(taker, { name: wanted }) : say("who_empty", { name: usual });
-        main.value = taken ? (mayBeOne ? "merge" : "swap") : "everyone";
-        main.textContent = {
-          merge: say("who_merge", { name: wanted, count }),
-          swap: say("who_swap_names"),
-          everyone: several ? say("who_everyone", { name, count }) : say("who_save"),
-        }[main.value];
-        swap.hidden = !taken || !mayBeOne;
+        main.value = taken ? "swap" : "everyone";
+        const everyone = several ? say("who_everyone", { name, count }) : say("who_save");
+        main.textContent = taken ? say("who_swap_names") : everyone;
+        merge.textContent = say("who_merge", { name: wanted, count });
+        merge.hidden = !taken || !mayBeOne;
         line.hidden = !several && (!taken || mayBeOne);
         line.disabled = !given();
       };
@@ -74,7 +74,7 @@
       });
       input.addEventListener("input", refresh);
       refresh();
-      const buttons = made("div", { className: "asr-dialog-buttons" }, choice("", "button", "quiet", say("cancel")), line, swap, main);
+      const buttons = made("div", { className: "asr-dialog-buttons" }, choice("", "button", "quiet", say("cancel")), line, merge, main);
       dialog.append(made("form", { method: "dialog" }, field, quick, hint, buttons));
       dialog.addEventListener("close", () => {
         dialog.remove();

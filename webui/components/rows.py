@@ -1,6 +1,5 @@
 """Rows of the history, as a list and as 最近 5 条."""
 
-import re
 from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
@@ -47,13 +46,6 @@ def _same_hit(newer: Recognition, older: Recognition) -> bool:
 def history_rows(rows: Sequence[Recognition], words: Words, *, search: str = "", viewer: Visitor | None = None) -> str:
     """List items with a checkbox each; a click opens the row. ``viewer`` is told whose each is, if it may know."""
     return "".join(_item(row, words, search, viewer) for row in rows)
-
-
-def with_row(rows: str, row: Recognition, words: Words, *, search: str = "", viewer: Visitor | None = None) -> str:
-    """The list items on show, with that of ``row`` as it is now; the others stay, however many there are."""
-    mark = f'data-select="{escape(row.id)}"'
-    items = re.split("(?=<li>)", rows)
-    return "".join(_item(row, words, search, viewer) if mark in item else item for item in items)
 
 
 def waiting_rows() -> str:

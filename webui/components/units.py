@@ -24,12 +24,12 @@ def length_text(seconds: float, words: Words) -> str:
     """How long a recording is, in words so that nobody takes it for a time of day: 32 秒, 14 分 5 秒, 1 小时 2 分."""
     if seconds < 0.95:
         return words("seconds", value=f"{max(0.1, seconds):.1f}")
-    whole = round(seconds)
+    whole = _rounded(seconds)
     if whole < 60:
         return words("seconds", value=whole)
     if whole < 3600:
         return words("length_minutes", minutes=whole // 60, seconds=whole % 60)
-    minutes = round(seconds / 60)
+    minutes = _rounded(seconds / 60)
     return words("length_hours", hours=minutes // 60, minutes=minutes % 60)
 
 
@@ -72,7 +72,12 @@ def clock(ms: int) -> str:
 
 def length_clock(seconds: float) -> str:
     """How long a recording is, as a clock: rounded as :func:`length_text` is, and never nothing."""
-    return clock(max(1, round(seconds)) * 1000)
+    return clock(max(1, _rounded(seconds)) * 1000)
+
+
+def _rounded(value: float) -> int:
+    """Halves upwards, as the player in the browser does, not to the even number."""
+    return int(value + 0.5)
 
 
 def rate_text(hertz: int) -> str:

@@ -10,11 +10,12 @@ from webui.i18n import bilingual, label
 from webui.pages.context import PageContext, view
 from webui.pages.history_events import STATUS_FILTERS, TIME_FILTERS, WHOSE_FILTERS, HistoryEvents
 
-#: Back and forward in the browser open what the address names.
-_ON_LIST = (
-    "window.addEventListener('popstate', () => {"
-    "const id = asr.recognitionInAddress(); trigger(id ? 'open' : 'back', {id}); });"
-)
+#: Back and forward in the browser open what the address names. This and 返回 are done in the browser alone: answers of
+#: the server could come too late, or in another order.
+_ON_LIST = "window.addEventListener('popstate', () => trigger('moved', {}));"
+_MOVED = "current => [asr.recognitionInAddress(), asr.unfinishedRow(current)]"
+_BACK = "current => ['', asr.unfinishedRow(current)]"
+_CURRENT = "id => { asr.putInAddress(id, true); return [id ? undefined : '']; }"
 _ON_BAR = (
     "element.addEventListener('click', event => {"
     "if (event.target.closest('[data-clear]')) element.querySelector('asr-selection').clear(); });"
@@ -31,7 +32,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
             search, status, when, whose = _filters()
             rows = view(
                 waiting_rows(),
-                events=("open", "back"),
+                events=("open", "moved"),
                 script=_ON_LIST,
                 elem_id="asr-history-list",
                 html_template='<ul class="asr-rows">${value}</ul>',
@@ -41,6 +42,8 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         detail = view(events=("back", "again", "spoken", "remove", "rename", "swap"), elem_id="asr-detail")
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
         cursor = gr.Textbox(visible="hidden", elem_id="asr-cursor", container=False)
+        left = gr.Textbox(visible="hidden", elem_id="asr-left", container=False)
+        item = gr.Textbox(visible="hidden", elem_id="asr-item", container=False)
         zone = gr.Textbox(visible="hidden", elem_id="asr-zone", container=False)
         goto = gr.Textbox(visible="hidden", elem_id="asr-goto", container=False)
 
@@ -50,18 +53,22 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     for changed in (search.change, status.change, when.change, whose.change):
         changed(events.first_page, filters, page, trigger_mode="always_last", **quiet)
     more.click(events.next_page, [*filters, cursor, rows], page, **quiet)
-    current.change(None, [current], None, js="id => asr.putInAddress(id, true)")
+    current.change(None, [current], [detail], js=_CURRENT)
     # Not "always_last", which would wait for the end of a row that runs; who leaves it follows it no longer.
     shown = current.change(events.show, [current, search], [detail], trigger_mode="multiple", **quiet)
     rows.open(events.open, None, [current], cancels=[shown], **quiet)
-    for back in (detail.back, rows.back):
-        back(events.close, [current, search, rows], [current, rows], cancels=[shown], **quiet)
+    for leave, script in ((detail.back, _BACK), (rows.moved, _MOVED)):
+        leave(None, cancels=[shown])
+        gone = leave(None, [current], [current, left], js=script)
+        gone.then(events.row, [left, search], [item], trigger_mode="multiple", **quiet)
+    # One item into the list as it is at that moment: it may have been drawn anew meanwhile.
+    item.change(None, [item, rows], [rows], js="(item, rows) => [asr.withItem(rows, item)]")
     detail.again(events.again, [current], [goto], **quiet)
     goto.change(None, [goto], None, js="id => { if (id) location.href = './?r=' + encodeURIComponent(id); }")
     detail.spoken(events.spoken, [current], [detail], **quiet)
     # The list behind the detail shows the names too.
     for named, change in ((detail.rename, events.rename), (detail.swap, events.swap)):
-        named(change, [current, search, rows], [detail, rows], **quiet)
+        named(change, [current, search], [detail, item], **quiet)
     for removed in (bar.remove, detail.remove):
         removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, page, **quiet)
     on_load(None, None, [current, zone], js=_TIME_ZONE).then(events.first_page, filters, page, **quiet)

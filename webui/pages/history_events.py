@@ -12,7 +12,7 @@ from domain.errors import SpeechError
 from domain.recognition import HistoryPage, Recognition, Status
 from webui.components.history_detail import detail_view, missing_view
 from webui.components.result import error_view
-from webui.components.rows import empty_view, history_rows, with_row
+from webui.components.rows import empty_view, history_rows
 from webui.pages.context import PageContext
 from webui.pages.naming import renamed, shown_in, swapped
 
@@ -78,22 +78,24 @@ class HistoryEvents:
         return rows + added, page.next_before_id or "", gr.Button(visible=page.next_before_id is not None)
 
     def open(self, event: gr.EventData) -> str:
-        """The row that was clicked, or that the address names after 后退."""
+        """The row that was clicked."""
         return str(event._data.get("id", ""))
 
-    async def close(self, current: str, search: str, rows: str, request: gr.Request) -> tuple[str, str]:
-        """Back to the list, where the row that was open stands as it is by now. Returns ``(current, rows)``."""
+    async def row(self, left: str, search: str, request: gr.Request) -> Any:
+        """The list's item for a row that was left, as it is by now; nothing new where there is none."""
+        if not left:
+            return gr.skip()
         visitor = self._context.visitor(request)
         try:
-            row = await self._services.history.get(current, visitor=visitor)
+            row = await self._services.history.get(left, visitor=visitor)
         except SpeechError:
-            return "", rows
-        return "", with_row(rows, row, self._context.words(request), search=search.strip(), viewer=visitor)
+            return gr.skip()
+        return self._item(row, search, request)
 
     async def show(self, current: str, search: str, request: gr.Request) -> AsyncIterator[Any]:
         """The detail of a row, kept up to date while it runs; nothing of it brings the list back."""
         if not current:
-            yield ""
+            yield gr.skip()  # the page has cleared it; by now it may show the next one
             return
         words, visitor = self._context.words(request), self._context.visitor(request)
         try:
@@ -124,24 +126,22 @@ class HistoryEvents:
         shown = "both" if event._data.get("track") == "both" else "spoken"
         return detail_view(row, words, shown=shown, viewer=visitor)
 
-    async def rename(
-        self, current: str, search: str, rows: str, event: gr.EventData, request: gr.Request
-    ) -> tuple[str, str]:
-        """A name for who speaks in a line, or for everybody of that name. Returns ``(detail, rows)``."""
-        return self._named(await renamed(self._context, current, event, request), search, rows, event, request)
+    async def rename(self, current: str, search: str, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
+        """A name for who speaks in a line; see ``Labels.rename``. Returns ``(detail, item)``."""
+        return self._named(await renamed(self._context, current, event, request), search, event, request)
 
-    async def swap(
-        self, current: str, search: str, rows: str, event: gr.EventData, request: gr.Request
-    ) -> tuple[str, str]:
+    async def swap(self, current: str, search: str, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
         """坐席 ⇄ 客户. Returns as :meth:`rename`."""
-        return self._named(await swapped(self._context, current, event, request), search, rows, event, request)
+        return self._named(await swapped(self._context, current, event, request), search, event, request)
 
-    def _named(
-        self, row: Recognition, search: str, rows: str, event: gr.EventData, request: gr.Request
-    ) -> tuple[str, str]:
-        words, viewer, search = self._context.words(request), self._context.visitor(request), search.strip()
-        detail = detail_view(row, words, search=search, shown=shown_in(event), viewer=viewer)
-        return detail, with_row(rows, row, words, search=search, viewer=viewer)
+    def _named(self, row: Recognition, search: str, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
+        words, viewer = self._context.words(request), self._context.visitor(request)
+        detail = detail_view(row, words, search=search.strip(), shown=shown_in(event), viewer=viewer)
+        return detail, self._item(row, search, request)
+
+    def _item(self, row: Recognition, search: str, request: gr.Request) -> str:
+        words, viewer = self._context.words(request), self._context.visitor(request)
+        return history_rows([row], words, search=search.strip(), viewer=viewer)
 
     async def remove(self, current: str, event: gr.EventData, request: gr.Request) -> str:
         """Deletes the selected rows, or the one on show (the browser has asked already). Returns what stays open."""

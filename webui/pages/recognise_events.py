@@ -125,7 +125,7 @@ class RecogniseEvents:
         yield result_view(row, words, shown="both" if shown == "both" else "spoken")
 
     async def rename(self, current: str, event: gr.EventData, request: gr.Request) -> Updates:
-        """A name for who speaks in a line, or for everybody of that name. Returns ``(panel, recent)``."""
+        """A name for who speaks in a line; see ``Labels.rename``. Returns ``(panel, recent)``."""
         row = await renamed(self._context, current, event, request)
         return result_view(row, self._context.words(request), shown=shown_in(event)), await self.recent(request)
 

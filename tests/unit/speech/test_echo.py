@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import DeadlineExceeded
 from domain.options import Channels
-from speech import echo
+from speech import echo, sounds
 from speech.channels import ChannelMeter, level_of
 from speech.decode import decode_to_wav
 from speech.echo import silence_echoes
@@ -138,6 +138,21 @@ def test_without_an_echo_no_word_is_touched(gap_seconds: float, right_gain_db: f
     assert gap_seconds < 0 or not changed.any(), "and where they speak in turn nothing at all"
 
 
+@pytest.mark.parametrize("turns", [6, 10])
+@pytest.mark.parametrize("seed", [1, 11, 13])
+def test_a_quiet_caller_who_talks_over_the_other_is_no_echo(seed: int, turns: int, tmp_path: Path) -> None:
+    """What two people say goes up and down together by chance as well, in a short call."""
+    made = partial(call, seed, turns=turns, gap_seconds=(-1.5, -0.8), right_gain_db=-24)
+    check(made(line_noise=0), made(line_noise=10), tmp_path)
+
+
+def test_an_echo_for_minutes_is_silenced_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = two_people(leak_db=-26, leak_ms=80)
+    whole = cleaned(recorded, tmp_path)
+    monkeypatch.setattr(echo, "_ZEROS", 1_000)
+    assert np.array_equal(cleaned(recorded, tmp_path), whole)
+
+
 def test_each_is_the_others_mirror(tmp_path: Path) -> None:
     recorded = two_people(leak_db=-26, leak_ms=80)
     swapped = cleaned(np.ascontiguousarray(recorded[:, ::-1]), tmp_path)
@@ -147,6 +162,14 @@ def test_each_is_the_others_mirror(tmp_path: Path) -> None:
 def test_sound_shorter_than_a_frame_and_silence(tmp_path: Path) -> None:
     for sound in (np.zeros((100, 2), np.int16), np.zeros((3 * RATE, 2), np.int16), np.full((900, 2), 3, np.int16)):
         assert np.array_equal(cleaned(sound, tmp_path), sound)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4])
+def test_a_few_frames_with_an_echo(frames: int, tmp_path: Path) -> None:
+    loud = loud_part(say("今天天气怎么样"))[: frames * FRAME + 400].astype(np.float64)
+    recorded = as_int16(np.stack([loud, loud * 0.025], 1))
+    recorded[:FRAME, 1] = 0
+    assert np.array_equal(cleaned(recorded, tmp_path)[:, 0], recorded[:, 0])
 
 
 # In the decoder
@@ -181,6 +204,16 @@ def test_it_ends_when_the_time_is_up(tmp_path: Path) -> None:
     with pytest.raises(DeadlineExceeded):
         silence_echoes((left, right), frame_levels(recorded), late)
     assert np.array_equal(read_sound(left), recorded[:, 0])
+
+
+def test_nothing_is_left_of_a_call_that_took_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object) -> None:
+        raise DeadlineExceeded("too long", limit_seconds=1)
+
+    monkeypatch.setattr(sounds, "silence_echoes", late)
+    with pytest.raises(DeadlineExceeded):
+        decoded(two_people(leak_db=-26), tmp_path, "auto")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
 
 
 def test_the_runs_of_a_long_call_meet_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ async def test_a_name_is_given_even_where_the_spoken_track_cannot_be_had() -> No
         ({"boss": "x"}, {}, NOBODY),
         ({}, {0: "boss"}, NOBODY),
         ({}, {2: "speaker1"}, NO_LINE),
-        ({"channel0": "Customer"}, {}, "“客户”是这里另一个人的名字，请刷新页面再试。"),
+        ({"channel0": "Customer"}, {}, "“客户”是这里另一个人的名字：请换一个名字，或互换两个名字。"),
     ],
     ids=("long", "very long", "many", "name for nobody", "line for nobody", "no line", "taken"),
 )

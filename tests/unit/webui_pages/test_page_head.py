@@ -1,11 +1,14 @@
 """What the HTML of a page gets on its way out."""
 
+import json
+
+import pytest
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from domain.labels import MAX_NAME_CHARS
+from domain.labels import MAX_NAME_CHARS, MAX_SPEAKER_NUMBER, Language, as_read, default_name
 from webui.i18n import Catalogue
 from webui.page_head import PageHead
 
@@ -63,6 +66,15 @@ def test_the_scripts_are_told_how_long_a_name_may_be() -> None:
 def test_the_scripts_know_the_two_sides_in_the_readers_language() -> None:
     assert '"sides": ["坐席", "客户"]' in client("zh").get("/").text
     assert '"sides": ["Agent", "Customer"]' in client("en").get("/").text
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_scripts_know_every_usual_name_as_the_server_takes_it(language: Language) -> None:
+    page, _ = json.JSONDecoder().raw_decode(client(language).get("/").text.partition("window.asrPage = ")[2])
+    other: Language = "en" if language == "zh" else "zh"
+    keys = ["channel0", "channel1", *(f"speaker{number}" for number in range(1, MAX_SPEAKER_NUMBER + 1))]
+    names = [default_name(key, other) for key in keys]
+    assert page["usual_names"] == {name: as_read(name, language) for name in names}
 
 
 def test_no_page_names_addresses_elsewhere() -> None:
