@@ -17,7 +17,7 @@ check: ## formatter, linter, types, layers
 
 test: ## every test but the long ones
 	@$(PYTHON) deploy/setup_env.py test
-	$(VENV)/python -m pytest -m "not long" --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(VENV)/python -m pytest -m "not long" --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: ## what takes too long for each change
 	@$(PYTHON) deploy/setup_env.py test

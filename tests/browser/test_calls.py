@@ -125,7 +125,7 @@ def test_a_length_is_the_same_below_the_file_in_the_player_and_in_the_list(visit
         expect(page.locator("#asr-recent .asr-row .long")).to_have_text("7 秒")
 
 
-@pytest.mark.parametrize(("locale", "hint"), [("zh-CN", "左声道坐席、右声道客户"), ("en-US", "left is the agent")])
+@pytest.mark.parametrize(("locale", "hint"), [("zh-CN", "左声道为坐席、右声道为客户"), ("en-US", "left is the agent")])
 def test_the_choice_of_channels_says_what_it_does(visit: Visit, call: Path, locale: str, hint: str) -> None:
     with visit("/", locale=locale) as page:
         upload(page, call)

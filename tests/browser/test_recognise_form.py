@@ -164,6 +164,7 @@ def test_the_parts_of_a_slider_have_names_in_the_readers_language(
     with visit("/", locale=locale) as page:
         page.get_by_text(advanced).click()
         parts = page.locator("#asr-max-segment [aria-label]")
+        expect(parts).to_have_count(len(names))
         for part, name in zip(parts.all(), names, strict=True):
             expect(part).to_have_attribute("aria-label", name)
         page.fill("#asr-max-segment input[type=number]", "5")

@@ -45,13 +45,12 @@ def test_what_was_under_way_is_followed_again_after_a_restart(
         server.stop()
 
 
-def test_a_page_at_rest_keeps_its_form_through_a_gap_and_works_after_a_restart(
-    browser: Browser, tmp_path: Path
-) -> None:
+def test_pages_at_rest_and_at_the_microphone_go_on_after_a_gap_and_a_restart(browser: Browser, tmp_path: Path) -> None:
     server = Server(tmp_path / "data").start()
     context = browser.new_context(locale="en-US")
+    recording = browser.new_context(locale="zh-CN", permissions=["microphone"])
     try:
-        page = context.new_page()
+        page, take = context.new_page(), recording.new_page()
         go(page, server.url)
         page.fill("#asr-hotwords textarea", "mine")
         bar = page.locator(".asr-server-lost")
@@ -61,44 +60,34 @@ def test_a_page_at_rest_keeps_its_form_through_a_gap_and_works_after_a_restart(
         expect(bar).to_have_count(0, timeout=30_000)
         expect(page.locator("#asr-hotwords textarea")).to_have_value("mine")
 
+        go(take, server.url)
+        take.get_by_role("tab", name="录音").click()
+        take.locator("#asr-microphone .record-button").click()
+        expect(take.locator("#asr-microphone .stop-button")).to_be_visible()
+        take.evaluate("window.here = true")
+
         server.kill()
-        expect(bar).to_be_visible(timeout=20_000)
+        for lost in (bar, take.locator(".asr-server-lost")):
+            expect(lost).to_be_visible(timeout=20_000)
         server = Server(tmp_path / "data", ("serve", "--port", str(urlsplit(server.url).port))).start()
-        expect(bar).to_have_count(0, timeout=30_000)
+        for lost in (bar, take.locator(".asr-server-lost")):
+            expect(lost).to_have_count(0, timeout=30_000)
         expect(page.locator("#asr-hotwords textarea")).to_have_value("")
         expect(page.locator(".asr-banner")).to_be_visible()
         page.locator("#asr-samples [data-event=sample]").first.click()
         expect(page.locator(".asr-result")).to_contain_text("numbers", timeout=60_000)
+
+        assert take.evaluate("window.here") is True, "while it records"
+        take.locator("#asr-microphone .stop-button").click()
+        take.wait_for_selector("#asr-microphone .play-pause-button")
+        take.wait_for_timeout(6_000)  # one more look at the server
+        assert take.evaluate("window.here") is True
+        take.click("#asr-start")
+        expect(take.locator(".asr-result")).to_be_visible(timeout=60_000)
+        assert take.evaluate("window.here") is True
     finally:
         context.close()
-        server.stop()
-
-
-def test_what_the_microphone_records_is_not_lost(browser: Browser, tmp_path: Path) -> None:
-    server = Server(tmp_path / "data").start()
-    context = browser.new_context(locale="zh-CN", permissions=["microphone"])
-    try:
-        page = context.new_page()
-        go(page, server.url)
-        page.get_by_role("tab", name="录音").click()
-        page.locator("#asr-microphone .record-button").click()
-        expect(page.locator("#asr-microphone .stop-button")).to_be_visible()
-        page.evaluate("window.here = true")
-        bar = page.locator(".asr-server-lost")
-        server.kill()
-        expect(bar).to_be_visible(timeout=20_000)
-        server = Server(tmp_path / "data", ("serve", "--port", str(urlsplit(server.url).port))).start()
-        expect(bar).to_have_count(0, timeout=30_000)
-        assert page.evaluate("window.here") is True, "while it records"
-        page.locator("#asr-microphone .stop-button").click()
-        page.wait_for_selector("#asr-microphone .play-pause-button")
-        page.wait_for_timeout(6_000)  # one more look at the server
-        assert page.evaluate("window.here") is True
-        page.click("#asr-start")
-        expect(page.locator(".asr-result")).to_be_visible(timeout=60_000)
-        assert page.evaluate("window.here") is True
-    finally:
-        context.close()
+        recording.close()
         server.stop()
 
 
