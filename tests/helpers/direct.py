@@ -47,9 +47,12 @@ def _arguments(family: str, options: RecognitionOptions) -> dict[str, Any]:
 
 def load_direct(preset: str) -> Callable[[Path, RecognitionOptions], str]:
     """``AutoModel`` with its VAD, as the program loads it: takes a file and options, returns the text."""
-    from funasr import AutoModel
-
     from engine.forced_align import install
+    from engine.funasr_import import import_everything
+
+    # A process that ran the program has imported parts of FunASR only.
+    import_everything()
+    from funasr import AutoModel
 
     install()
     found = PRESETS[preset]
