@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.helpers.browser import go, recognise, upload
 
@@ -159,15 +159,21 @@ def until_held(page: Page, held: list[Route], count: int) -> None:
     pytest.fail(f"the page asked {len(held)} times")
 
 
+def open_running(page: Page, path: Path, server_url: str) -> tuple[Locator, Locator]:
+    """A recognition that does not end, opened in the history: its row there, and what shows that it runs."""
+    start(page, path)
+    go(page, f"{server_url}/history")
+    row, running = page.locator(".asr-row").first, page.locator(".asr-detail .asr-running")
+    row.click()
+    expect(running).to_be_visible()
+    return row, running
+
+
 def test_back_and_forward_show_what_the_address_says_however_late_the_server_answers(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with no_node(visit), visit("/") as page:
-        start(page, recording("前进后退.wav", level=57.1))
-        go(page, f"{server_url}/history")
-        row, running = page.locator(".asr-row").first, page.locator(".asr-detail .asr-running")
-        row.click()
-        expect(running).to_be_visible()
+        row, running = open_running(page, recording("前进后退.wav", level=57.1), server_url)
         # Each step asks for the detail and, perhaps, for the row that was left.
         with held_back(page, 4):
             page.go_back()
@@ -181,11 +187,7 @@ def test_a_row_that_was_left_is_not_written_into_a_list_that_was_drawn_anew_mean
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with no_node(visit), visit("/") as page:
-        start(page, recording("另一个列表.wav", level=57.2))
-        go(page, f"{server_url}/history")
-        row, running = page.locator(".asr-row").first, page.locator(".asr-detail .asr-running")
-        row.click()
-        expect(running).to_be_visible()
+        row, running = open_running(page, recording("另一个列表.wav", level=57.2), server_url)
         with held_back(page, 2) as held:
             page.click(".asr-back")
             expect(row).to_be_visible()
