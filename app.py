@@ -41,6 +41,7 @@ from storage.flight import LocalFlight
 from storage.history import SqlHistory
 from storage.migrations import current_revision, downgrade, upgrade
 from storage.models import SqlModelRegistry
+from storage.process_locks import ProcessLocks
 from storage.sql import open_database
 
 APP = Path(__file__).resolve()
@@ -86,6 +87,8 @@ def build(settings: Settings) -> Application:
     fallback = resolve_model(settings.model, settings.model_hub) if standalone or settings.model != "auto" else ""
     models = ModelChoice(pool, registry, fallback=fallback, itn_by=settings.itn_by)
 
+    process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    neighbours = ProcessLocks(settings.data_dir / "processes", process)
     transcription = Transcription(
         history,
         audio,
@@ -94,7 +97,7 @@ def build(settings: Settings) -> Application:
         models,
         Dispatch(board, pool, observer, queue_seconds=settings.queue_seconds),
         observer,
-        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        neighbours,
         max_audio_seconds=settings.max_audio_seconds,
         work_dir=work_dir,
     )
@@ -125,6 +128,7 @@ def build(settings: Settings) -> Application:
             life.callback(database.close)
             life.callback(cache.close)
             life.callback(transcription.close)
+            life.callback(neighbours.close)
             if child:
                 # After the pool: a node that is stopping must not be taken for one that is lost.
                 life.push_async_callback(child.stop)

@@ -86,6 +86,21 @@ class HistoryStore(Protocol):
         ...
 
 
+class Neighbours(Protocol):
+    """The processes that share this one's data folder. Never raises."""
+
+    #: This process among all that share the history.
+    name: str
+
+    def dead(self) -> list[str]:
+        """Names of those that ended without a word and are not forgotten yet."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """What it left was taken care of."""
+        ...
+
+
 class ModelRegistry(Protocol):
     """The one expected fingerprint per model (SQL)."""
 

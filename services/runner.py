@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from domain.errors import NotFound, RecognitionCancelled, RecognitionFailed, SpeechError, StorageUnavailable
-from domain.ports import HistoryStore, Observer
+from domain.ports import HistoryStore, Neighbours, Observer
 from domain.recognition import Progress, Recognition, Status, utc_now
 from domain.transcript import Transcript
 from services.periodic import every
 
 log = logging.getLogger(__name__)
 
-#: How often a process says that it lives, and how long its silence may last before its rows are taken over.
+#: How often a process says that it lives, and how long its silence may last before its rows are taken over. (A
+#: neighbour's death is known without waiting.)
 HEARTBEAT_SECONDS = 5.0
 STALE_SECONDS = 30.0
 #: Progress is written to the row at most this often, for readers in other processes.
@@ -54,11 +55,12 @@ class _Run:
 class Runner:
     """Runs rows, keeps them alive, takes over those of processes that died, and lets anybody follow them."""
 
-    def __init__(self, history: HistoryStore, work: Work, observer: Observer, *, owner: str) -> None:
+    def __init__(self, history: HistoryStore, work: Work, observer: Observer, neighbours: Neighbours) -> None:
         self._history = history
         self._work = work
         self._observer = observer
-        self.owner = owner
+        self._neighbours = neighbours
+        self.owner = neighbours.name
         self._runs: dict[str, _Run] = {}
         self._background: list[asyncio.Task[None]] = []
 
@@ -205,6 +207,9 @@ class Runner:
 
     async def _take_over(self) -> None:
         """Claims rows that are queued, whose process died, or that this process lost, and runs them."""
+        for name in self._neighbours.dead():
+            await self._history.retire(name)
+            self._neighbours.forget(name)
         claimed = await self._history.claim(
             self.owner, CLAIM_LIMIT, stale_after_seconds=STALE_SECONDS, running=self._runs.keys()
         )

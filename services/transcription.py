@@ -14,7 +14,7 @@ from domain.errors import NotFound
 from domain.ids import is_id, new_id
 from domain.labels import names_of_sides
 from domain.options import RecognitionOptions
-from domain.ports import AudioStore, Flight, HistoryStore, Observer
+from domain.ports import AudioStore, Flight, HistoryStore, Neighbours, Observer
 from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
 from domain.transcript import SPEAKERS_FAILED, ModelOutput
 from services.channels import recognise_sounds
@@ -49,12 +49,12 @@ class Transcription:
         models: ModelChoice,
         dispatch: Dispatch,
         observer: Observer,
+        neighbours: Neighbours,
         *,
-        owner: str,
         max_audio_seconds: float,
         work_dir: Path,
     ) -> None:
-        """``owner`` names this process among those that share the history; ``work_dir`` holds decoded sound."""
+        """``work_dir`` holds decoded sound."""
         self._history = history
         self._audio = audio
         self._known = known
@@ -66,7 +66,7 @@ class Transcription:
         self._work_dir = work_dir
         self._threads = Threads(DECODERS, "decode")
         self._second_decodes: dict[str, asyncio.Task[Recognition]] = {}
-        self.runner = Runner(history, self._work, observer, owner=owner)
+        self.runner = Runner(history, self._work, observer, neighbours)
 
     # -- what callers may ask ------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from storage.flight import LocalFlight
 from storage.history import SqlHistory
 from storage.migrations import upgrade
 from storage.models import SqlModelRegistry
+from storage.process_locks import ProcessLocks
 from storage.sql import open_database
 from tests.helpers.scripted import ScriptedPool
 
@@ -72,6 +73,7 @@ async def house(
     await registry.expect(pool.model, "f1")
     pool.on_change = board.observe
     await pool.refresh()
+    neighbours = ProcessLocks(folder / "processes", owner)
     transcription = Transcription(
         store,
         audio,
@@ -80,7 +82,7 @@ async def house(
         ModelChoice(pool, registry, itn_by=itn_by),
         Dispatch(board, pool, observer, queue_seconds=queue_seconds),
         observer,
-        owner=owner,
+        neighbours,
         max_audio_seconds=3600,
         work_dir=folder,
     )
@@ -90,6 +92,7 @@ async def house(
     finally:
         await transcription.runner.stop()
         transcription.close()
+        neighbours.close()
         cache.close()
         database.close()
 

@@ -1,6 +1,7 @@
 """The runner over the real history; the work is what the test controls."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from metrics import PrometheusObserver
 from services import runner as module
 from services.runner import MAX_ATTEMPTS, Report, Runner
 from storage.history import SqlHistory
+from storage.process_locks import ProcessLocks
 from tests.helpers.storage import new_database
 
 SO_FAR = Segment(0, 900, "今天是二号", "今天是2号")
@@ -80,10 +82,12 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
     with new_database(tmp_path) as database:
         history = FailingHistory(database)
-        bench = Bench(history, Runner(history, work, PrometheusObserver(strict=True), owner="here"))
+        neighbours = ProcessLocks(tmp_path / "processes", "here")
+        bench = Bench(history, Runner(history, work, PrometheusObserver(strict=True), neighbours))
         await history.heartbeat("here")
         yield bench
         await bench.runner.stop()
+        neighbours.close()
 
 
 async def until(look: Callable[[], Awaitable[bool]]) -> None:
@@ -175,6 +179,20 @@ async def test_work_that_the_process_lost_is_taken_up_again(bench: Bench, monkey
     ended = await bench.last(dead)
     assert ended.error and ended.error["details"]["reason"] == "crashes"
     assert [await bench.status(row) for row in (lost, dead)] == [Status.SUCCEEDED, Status.FAILED]
+
+
+async def test_what_a_killed_neighbour_left_goes_on_at_once(bench: Bench, tmp_path: Path) -> None:
+    neighbour = ProcessLocks(tmp_path / "processes", "neighbour")
+    await bench.history.heartbeat("neighbour")
+    bench.gate.set()
+    left = await bench.row(owner="neighbour")
+    await bench.runner._take_over()
+    assert await bench.status(left) is Status.RUNNING and bench.runner.live(left.id) is None, "it lives"
+    os.close(neighbour._file)  # what the kernel does for a process that was killed
+    await bench.runner._take_over()
+    done = await bench.last(left)
+    assert (done.status, done.attempt) == (Status.SUCCEEDED, 2)
+    assert [path.name for path in (tmp_path / "processes").iterdir()] == ["here"]
 
 
 async def test_what_runs_here_is_never_taken_over(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
