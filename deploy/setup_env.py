@@ -28,6 +28,8 @@ SYSTEM_PACKAGES = {
     "ffmpeg": "ffmpeg",
     "curl": "curl",
     "chromium": "chromium",
+    "postgresql": "usr/lib/postgresql/*/bin/initdb",
+    "redis-server": "redis-server",
     "fonts-noto-cjk": "usr/share/fonts/*/noto/NotoSansCJK*",
 }
 
