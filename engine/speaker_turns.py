@@ -1,5 +1,6 @@
 """Who speaks when: from windows of one voice each to segments of one speaker each."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -14,6 +15,9 @@ _LEAST_TURN_MS = 1_000
 _REACH_MS = 700
 #: A punctuation mark is worth a pause of this length.
 _MARK_MS = 400
+#: Where words follow each other without either, a new speaker is believed only between turns of this length: people do
+#: not often take over within a word, and windows of a second are often heard wrongly.
+_SIGN_MS, _SURE_TURN_MS = 200, 3_000
 
 
 class Turn(NamedTuple):
@@ -67,8 +71,10 @@ def divide(segment: ModelSegment, turns: Sequence[Turn]) -> list[ModelSegment]:
         return [replace(segment, speaker=_name(_longest(turns)))]
     cuts: list[tuple[int, int]] = []
     speaker = turns[0].speaker
-    for turn in turns[1:]:
-        at = _best_cut(segment, places, cuts[-1][0] + 1 if cuts else 1, turn.start_ms)
+    for before, turn in itertools.pairwise(turns):
+        is_sure = min(before.end_ms - before.start_ms, turn.end_ms - turn.start_ms) >= _SURE_TURN_MS
+        least_sign_ms = 0 if is_sure else _SIGN_MS
+        at = _best_cut(segment, places, cuts[-1][0] + 1 if cuts else 1, turn.start_ms, least_sign_ms)
         if at and turn.speaker != speaker:
             cuts.append((at, turn.speaker))
             speaker = turn.speaker
@@ -103,8 +109,11 @@ def _parts(
     return parts
 
 
-def _best_cut(segment: ModelSegment, places: Sequence[int], first: int, change_ms: int) -> int:
-    """The word before which a new speaker begins, ``first`` or a later one; 0 where none is near enough."""
+def _best_cut(segment: ModelSegment, places: Sequence[int], first: int, change_ms: int, least_sign_ms: int) -> int:
+    """The word before which a new speaker begins, ``first`` or a later one; 0 where none is near enough.
+
+    ``least_sign_ms``: the pause, or what a mark is worth, that there has to be.
+    """
     best, best_worth = 0, float("-inf")
     words = segment.words
     for at in range(max(1, first), len(words)):
@@ -113,9 +122,9 @@ def _best_cut(segment: ModelSegment, places: Sequence[int], first: int, change_m
         if distance > _REACH_MS + pause // 2:
             continue
         between = segment.text[places[at - 1] + len(words[at - 1].text) : places[at]]
-        worth = pause + (_MARK_MS if between.strip() else 0) - distance
-        if worth > best_worth:
-            best, best_worth = at, worth
+        sign = pause + (_MARK_MS if between.strip() else 0)
+        if sign >= least_sign_ms and sign - distance > best_worth:
+            best, best_worth = at, sign - distance
     return best
 
 

@@ -71,6 +71,15 @@ def test_without_word_times_the_one_who_speaks_longest_has_it() -> None:
     assert [part.speaker for part in divide(segment, turns)] == ["1"]
 
 
+def test_a_word_is_not_torn_for_a_moment_that_sounds_like_somebody_else() -> None:
+    segment = spoken("今天天气怎么样", 0)
+    [whole] = divide(segment, [Turn(0, 500, 0), Turn(500, 1_400, 1)])
+    assert (whole.text, whole.speaker) == ("今天天气怎么样", "2")
+    # Two who hardly let each other finish: long turns are believed.
+    long = spoken("今天天气怎么样呢你说" * 4, 0)
+    assert [part.speaker for part in divide(long, [Turn(0, 4_000, 0), Turn(4_000, 8_000, 1)])] == ["1", "2"]
+
+
 def test_words_that_are_not_in_the_text_divide_nothing() -> None:
     segment = ModelSegment(0, 3_000, "二十五", (Word("2", 0, 900), Word("5", 2_000, 3_000)))
     assert len(divide(segment, [Turn(0, 1_500, 0), Turn(1_500, 3_000, 1)])) == 1
