@@ -15,7 +15,7 @@ from types import FrameType
 
 from checks import checks
 from cli.main import run
-from cli.roles import Roles
+from cli.roles import Roles, StoredHistory
 from cluster.child import ChildNode
 from cluster.local_board import LocalBoard
 from cluster.pool import Pool
@@ -25,7 +25,10 @@ from listener import cannot_listen, listen
 from metrics import PrometheusObserver
 from services.bundle import Services
 from services.dispatch import Dispatch
+from services.export_files import ExportFiles
+from services.exports import Exports
 from services.history import History
+from services.history_import import HistoryImport
 from services.known_audio import KnownAudio
 from services.labels import Labels
 from services.model_choice import ModelChoice
@@ -36,18 +39,20 @@ from services.sweeper import SWEEP_SECONDS, Sweeper
 from services.transcription import Transcription
 from settings import BadSetting, Settings, child_environment, prepare_libraries
 from storage.audio import FileAudioStore
-from storage.cache import EmbeddedCache
-from storage.flight import LocalFlight
 from storage.history import SqlHistory
 from storage.migrations import current_revision, downgrade, upgrade
 from storage.models import SqlModelRegistry
+from storage.outbox import LastingHistory, Outbox
 from storage.process_locks import ProcessLocks
+from storage.shared import open_shared
 from storage.sql import open_database
 
 APP = Path(__file__).resolve()
 VERSION = "0.1.0"
-#: Folders below the data folder: uploads of the pages, of the API, and decoded sound at work.
-UPLOADS, INCOMING, WORK = "uploads", "incoming", "work"
+#: Folders below the data folder: uploads of the pages, of the API, decoded sound at work, and exports.
+UPLOADS, INCOMING, WORK, EXPORTS = "uploads", "incoming", "work", "exports"
+#: How often rows that wait for the database are brought to it.
+LAND_SECONDS = 2.0
 #: Time that open pages get to end when the server stops, in seconds.
 GRACE_SECONDS = 1
 #: How long the own node may finish its jobs; what it cannot finish is taken up again at the next start.
@@ -68,15 +73,33 @@ def build(settings: Settings) -> Application:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.sql_url)
     database = open_database(settings.sql_url)
-    history, registry = SqlHistory(database), SqlModelRegistry(database)
+    process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    neighbours = ProcessLocks(settings.data_dir / "processes", process)
+    history = LastingHistory(database, Outbox(settings.data_dir / "outbox", neighbours))
+    registry = SqlModelRegistry(database)
     # Uploads are written once, so that the store may link instead of copy them; a person's own file is not.
     uploads = [settings.data_dir / name for name in (UPLOADS, INCOMING)]
     audio = FileAudioStore(settings.audio_dir, written_once=uploads)
     work_dir = settings.data_dir.absolute() / WORK
     work_dir.mkdir(exist_ok=True)
+    exports_dir = settings.data_dir.absolute() / EXPORTS
+    exports_dir.mkdir(exist_ok=True)
+    exports = Exports(history, exports_dir)
     observer = PrometheusObserver()
-    cache = EmbeddedCache(settings.data_dir / "cache.db", settings.cache_max_mb * 1_000_000, observer=observer)
-    known = KnownAudio(cache, observer, ttl_seconds=settings.cache_ttl)
+    shared = open_shared(
+        settings.redis_url.get_secret_value(),
+        settings.cache_redis_url.get_secret_value(),
+        settings.data_dir / "cache.db",
+        settings.cache_max_mb * 1_000_000,
+        observer=observer,
+    )
+    known = KnownAudio(
+        shared.cache,
+        observer,
+        ttl_seconds=settings.cache_ttl,
+        negative_ttl_seconds=settings.negative_ttl,
+        per_user=settings.cache_scope == "user",
+    )
 
     # Without configured nodes this process brings its own, reached exactly as a remote one.
     standalone = not settings.nodes
@@ -87,13 +110,11 @@ def build(settings: Settings) -> Application:
     fallback = resolve_model(settings.model, settings.model_hub) if standalone or settings.model != "auto" else ""
     models = ModelChoice(pool, registry, fallback=fallback, itn_by=settings.itn_by)
 
-    process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    neighbours = ProcessLocks(settings.data_dir / "processes", process)
     transcription = Transcription(
         history,
         audio,
         known,
-        LocalFlight(),
+        shared.flight,
         models,
         Dispatch(board, pool, observer, queue_seconds=settings.queue_seconds),
         observer,
@@ -113,12 +134,14 @@ def build(settings: Settings) -> Application:
         Nodes(pool, board, known, models, data_dir=settings.data_dir),
         downloads,
         Labels(history),
+        exports,
+        ExportFiles(exports, exports_dir),
     )
     sweeper = Sweeper(
         history,
         audio,
         retention_seconds=settings.audio_retention,
-        upload_dirs=[*uploads, work_dir],
+        upload_dirs=[*uploads, work_dir, exports_dir],
     )
 
     @asynccontextmanager
@@ -126,8 +149,9 @@ def build(settings: Settings) -> Application:
         async with AsyncExitStack() as life:
             # The last thing that is begun is the first that ends; what was not begun does not end.
             life.callback(database.close)
-            life.callback(cache.close)
+            life.push_async_callback(shared.close)
             life.callback(transcription.close)
+            life.callback(exports.close)
             life.callback(neighbours.close)
             if child:
                 # After the pool: a node that is stopping must not be taken for one that is lost.
@@ -138,6 +162,7 @@ def build(settings: Settings) -> Application:
             if child:
                 child.on_change = pool.child_changed
                 await child.start()
+            await life.enter_async_context(meanwhile(LAND_SECONDS, history.land, first=True))
             life.push_async_callback(transcription.runner.stop)
             await transcription.runner.start()
             life.push_async_callback(downloads.close)
@@ -161,6 +186,21 @@ async def open_services(settings: Settings) -> AsyncGenerator[Services]:
     """The services of a private web UI process, for one command."""
     async with build(settings).running() as services:
         yield services
+
+
+@asynccontextmanager
+async def open_history(settings: Settings) -> AsyncGenerator[StoredHistory]:
+    """The history alone, straight from the database: no node is started and no server asked."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.sql_url)
+    database = open_database(settings.sql_url)
+    store = SqlHistory(database)
+    exports = Exports(store)
+    try:
+        yield StoredHistory(store, exports, HistoryImport(store, FileAudioStore(settings.audio_dir)))
+    finally:
+        exports.close()
+        database.close()
 
 
 def serve(settings: Settings) -> int:
@@ -284,4 +324,4 @@ def _log_to(settings: Settings, name: str | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(Roles(serve, node, open_services, migrate, download, local_models, checks)))
+    sys.exit(run(Roles(serve, node, open_services, open_history, migrate, download, local_models, checks)))

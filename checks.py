@@ -8,10 +8,12 @@ from functools import partial
 
 from cluster.health import HealthProbe
 from domain.presets import PRESETS
+from domain.redis_url import parse_redis_url
 from engine.local_models import find_preset, resolve_model
 from listener import listen, runs_already
 from settings import Settings
 from storage.migrations import newest_revision, upgrade
+from storage.redis_report import advice, redis_report, remark
 
 #: Less free space than this is a finding of `doctor`.
 LOW_DISK_BYTES = 1_000_000_000
@@ -56,10 +58,30 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
         return f"{settings.host}:{settings.port} is free"
 
     found = [("data", data), ("database", database), ("model", model), ("device", device), ("port", port)]
-    return found + [
+    return [*found, *_redis_checks(settings)] + [
         (f"node {intent.url}", partial(_ask_node, intent.url, settings.node_token.get_secret_value()))
         for intent in settings.nodes
     ]
+
+
+def _redis_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
+    """One for each Redis that the settings name; one that coordinates and caches is one."""
+    url, cache_url = settings.redis_url.get_secret_value(), settings.cache_redis_url.get_secret_value()
+    both = bool(url) and cache_url in ("", url)
+    found: list[tuple[str, Callable[[], str]]] = []
+    if url:
+        found.append(("redis", partial(_ask_redis, url, coordinates=True, caches=both)))
+    if cache_url and not both:
+        found.append(("redis for the cache", partial(_ask_redis, cache_url, coordinates=False, caches=True)))
+    return found
+
+
+def _ask_redis(url: str, *, coordinates: bool, caches: bool) -> str:
+    address = parse_redis_url(url)
+    report = asyncio.run(redis_report(address))
+    if wrong := advice(report, coordinates=coordinates, caches=caches):
+        raise ValueError(f"{address}: {wrong}")
+    return f"{address}, version {report.version}{remark(report, coordinates=coordinates)}"
 
 
 def _ask_node(url: str, token: str) -> str:

@@ -31,7 +31,8 @@ class Declared:
     buckets: tuple[float, ...] = ()
 
 
-_OUTCOMES = frozenset({"hit", "miss", "shared", "error"})
+_OUTCOMES = frozenset({"hit", "miss", "shared", "negative", "error"})
+_ROLES = frozenset({"coordination", "cache"})
 _REQUEST_OUTCOMES = frozenset(
     "ok busy cancelled node_busy node_unreachable node_error fingerprint_mismatch recognition_failed bad_audio "
     "invalid_input invalid_options deadline_exceeded internal_error".split()
@@ -45,8 +46,20 @@ METRICS: dict[str, Declared] = {
     ),
     "asr_cache_lookups_total": Declared(
         "counter",
-        "Answers of the result cache: hit, miss, shared (joined work under way), error (a miss because it failed).",
+        "Answers of the result cache: hit, miss, shared (joined work under way), negative (a hit that says: no speech, "
+        "or no sound), error (a miss because what was kept could not be read).",
         {"outcome": _OUTCOMES},
+    ),
+    "asr_cache_saved_seconds_total": Declared("counter", "Node time that hits and shared results saved, in seconds."),
+    "asr_cache_seconds": Declared(
+        "histogram",
+        "Time of one call to the result cache, in seconds.",
+        {"operation": frozenset({"get", "put", "delete"})},
+        buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
+    ),
+    "asr_redis_up": Declared("gauge", "Whether Redis is asked (1) or left out until it is well (0).", {"role": _ROLES}),
+    "asr_redis_failures_total": Declared(
+        "counter", "How often Redis failed or was slow, and was left out from then on.", {"role": _ROLES}
     ),
     "asr_recognition_seconds": Declared(
         "histogram",

@@ -20,6 +20,7 @@ from yaml import YAMLError
 
 from domain.access import parse_api_keys
 from domain.node import NodeIntent
+from domain.redis_url import parse_redis_url
 
 PROJECT = Path(__file__).resolve().parent
 #: The file that may hold settings.
@@ -65,7 +66,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to serve on")
     port: int = Field(7860, ge=0, le=65535, description="port of the web UI (0 takes a free one)")
     data_dir: Path = Field(PROJECT / "data", description="where everything that outlives the process lies")
-    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite below data_dir")
+    database_url: str = Field("", description="SQLAlchemy URL (sqlite, postgresql+psycopg2); empty: SQLite")
     audio_store: str = Field("", description="file:// URL or path; empty: below data_dir")
     nodes: Annotated[tuple[NodeIntent, ...], NoDecode] = Field(
         (), description="url[;weight=3][;slots=2][;backup], comma-separated; empty: one node as a child process"
@@ -84,7 +85,15 @@ class Settings(BaseSettings):
         (), description="name:key pairs, comma-separated, for API callers"
     )
     allow_open: bool = Field(False, description="serve off loopback without accounts")
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="redis://, rediss:// or redis+sentinel:// that replicas share; empty: none"
+    )
+    cache_redis_url: SecretStr = Field(SecretStr(""), description="another Redis for the cache; empty: redis_url's")
+    cache_scope: Literal["all", "user"] = Field(
+        "all", description="all: a cached result answers everybody; user: only whoever had it made"
+    )
     cache_ttl: float = Field(7 * 86400.0, ge=0, description="seconds a result is cached")
+    negative_ttl: float = Field(3600.0, ge=0, description="seconds it is remembered that there is nothing to hear")
     cache_max_mb: int = Field(1024, ge=1, description="size of the embedded cache")
     audio_retention: float = Field(7 * 86400.0, ge=0, description="seconds a recording is kept, an hour at least")
     max_upload_mb: int = Field(1024, ge=1, description="largest upload")
@@ -121,6 +130,13 @@ class Settings(BaseSettings):
         if isinstance(parts, (tuple, list)):
             parse_api_keys(str(part) for part in parts)
         return parts
+
+    @field_validator("redis_url", "cache_redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            parse_redis_url(value.get_secret_value())
+        return value
 
     def check_doors(self, role: Literal["serve", "node"]) -> None:
         """Refuses to serve other machines without any lock on the door. Raises :class:`BadSetting`."""
@@ -224,7 +240,7 @@ def _sentence(item: object) -> str:
     key = "ASR_" + str(item["loc"][0]).upper()
     if item["type"] == "extra_forbidden":
         return f"{key} is not a setting; see `python app.py serve --help`"
-    secret = isinstance(item.get("input"), SecretStr) or key.endswith(("TOKEN", "SECRET", "KEYS"))
+    secret = isinstance(item.get("input"), SecretStr) or key.endswith(("TOKEN", "SECRET", "KEYS", "REDIS_URL"))
     value = "" if secret else f" is {item.get('input')!r}"
     field = Settings.model_fields.get(str(item["loc"][0]))
     meaning = f" ({field.description})" if field and field.description else ""

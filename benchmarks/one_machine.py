@@ -105,7 +105,7 @@ async def hits(services: Any, folder: Path, rounds: int) -> dict[str, Any]:
 
         async def lookup(path: Path = path, question: Any = question) -> None:
             known = transcription._known
-            assert await known.find(await known.recall(path), question)
+            assert await known.find(str(await known.recall(path)), question)
 
         async def answer(path: Path = path, asked: Recognition = row) -> None:
             assert await transcription.recall(path, asked)

@@ -1,5 +1,6 @@
 """The running server, seen from a shell."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -60,9 +61,12 @@ class RemoteServer:
         }
         try:
             with path.open("rb") as file:
-                row = self._read(
-                    await self._http.post("/v1/recognitions", data=form, files={"file": (path.name, file)})
+                # The name beside the form: in it a quote would become %22.
+                name = os.fsencode(path.name).decode(errors="replace")
+                answer = await self._http.post(
+                    "/v1/recognitions", params={"filename": name}, data=form, files={"file": (name, file)}
                 )
+                row = self._read(answer)
             yield row
             while row["status"] in ("queued", "running"):
                 row = self._read(await self._http.get(f"/v1/recognitions/{row['id']}", params={"wait": FOLLOW_SECONDS}))

@@ -5,8 +5,20 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain.ports import HistoryStore
 from services.bundle import Services
+from services.exports import Exports
+from services.history_import import HistoryImport
 from settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHistory:
+    """The rows as they are stored, and what is made of them and added to them."""
+
+    rows: HistoryStore
+    exports: Exports
+    imports: HistoryImport
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,8 @@ class Roles:
     node: Callable[[Settings, Path | None, int | None], int]
     #: A private web UI process without pages, for one command.
     services: Callable[[Settings], AbstractAsyncContextManager[Services]]
+    #: The history without anything that recognises, for one command.
+    history: Callable[[Settings], AbstractAsyncContextManager[StoredHistory]]
     #: Brings the database to a revision: settings, revision, whether down; returns where it is then.
     migrate: Callable[[Settings, str, bool], str]
     #: Downloads a model: settings, preset, progress (done bytes, total bytes); returns its folder.

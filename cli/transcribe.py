@@ -130,7 +130,7 @@ async def _one(path: Path, states: AsyncIterator[dict[str, Any]], args: argparse
     else:
         prefix = f"{path}: " if len(args.files) > 1 else ""
         print(f"{prefix}{_text(row)}", flush=True)
-        for warning in row["warnings"]:
+        for warning in _told(row["warnings"]):
             _say(f"{path}: warning: {_WARNINGS.get(warning, warning)}")
         _say(f"{path}: {_summary(row)}")
     return 0
@@ -153,6 +153,11 @@ def _text(row: dict[str, Any]) -> str:
     segments = [Segment.from_json(item) for item in row["segments"]]
     track = "written" if row["options"]["itn"] else "spoken"
     return plain_text(segments, row["labels"], track) if tells_who(segments, row["labels"]) else row["text"]
+
+
+def _told(warnings: list[str]) -> list[str]:
+    """The warnings without what another one says already: where there is no sound, nobody speaks."""
+    return [name for name in warnings if name != "no_speech" or "silent" not in warnings]
 
 
 def _summary(row: dict[str, Any]) -> str:

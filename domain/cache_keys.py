@@ -1,6 +1,8 @@
 """The names under which results are cached, and how long.
 
-``alias:{digest} → audio id`` and ``result:{hash of schema, model, fingerprint, options, audio id, track}``.
+``alias:{digest} → audio id`` (or why the file holds no sound) and ``result:{hash of schema, model, fingerprint,
+options, audio id, track, user}``. The user is in the key of results that are not shared between people. Aliases are
+everybody's: which bytes are the same recording tells nobody who had it, and nothing is answered by an alias alone.
 """
 
 import hashlib
@@ -18,8 +20,13 @@ def alias_key(digest: str) -> str:
     return f"alias:{digest}"
 
 
-def result_key(model: str, fingerprint: str, options: RecognitionOptions, audio_id: str, track: Track) -> str:
-    """The key of one model's output for one recording. ITN is not in it (rules run on reading); the track is."""
+def result_key(
+    model: str, fingerprint: str, options: RecognitionOptions, audio_id: str, track: Track, user: str = ""
+) -> str:
+    """The key of one model's output for one recording. ITN is not in it (rules run on reading); the track is.
+
+    ``user``: whose alone it is; empty: everybody's.
+    """
     vad = options.vad
     parts = [
         RESULT_SCHEMA,
@@ -33,6 +40,7 @@ def result_key(model: str, fingerprint: str, options: RecognitionOptions, audio_
         options.speakers,
         audio_id,
         track,
+        *([user] if user else []),
     ]
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     return "result:" + hashlib.blake2b(text.encode(), digest_size=20).hexdigest()

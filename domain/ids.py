@@ -7,7 +7,12 @@ import uuid
 
 def new_id() -> str:
     """A UUIDv7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then 74 random bits."""
-    value = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
+    return id_of(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def id_of(milliseconds: int, chance: bytes) -> str:
+    """The id of this moment; ``chance``: at least 10 bytes, which tell it from others of the same millisecond."""
+    value = milliseconds << 80 | int.from_bytes(chance[:10], "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(uuid.UUID(int=value))

@@ -26,6 +26,13 @@ class HistoryStore(Protocol):
         """Adds the row and commits; a second insert of the same id changes nothing (a retried write lands once)."""
         ...
 
+    async def insert_imported(self, rows: Sequence[Recognition]) -> int:
+        """Adds final rows of another program with the times they have (``created_at``, ``finished_at``).
+
+        Known ids change nothing; returns how many were new.
+        """
+        ...
+
     async def get(self, recognition_id: str, *, user: str | None) -> Recognition | None:
         """The row, or ``None`` where there is none or (``user`` given) it is somebody else's."""
         ...

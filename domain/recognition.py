@@ -47,6 +47,7 @@ class Source(StrEnum):
     CLI = "cli"
     BATCH = "batch"
     LIVE = "live"
+    IMPORT = "import"  # recognised by the original WebUI, before there was this program
 
 
 class Stage(StrEnum):
@@ -243,6 +244,15 @@ class HistoryQuery:
     user: str | None
     text: str = ""
     statuses: tuple[Status, ...] = ()
+    sources: tuple[Source, ...] = ()
+    #: How the answer came.
+    caches: tuple[CacheOutcome, ...] = ()
+    nodes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    #: Codes of languages that were heard.
+    languages: tuple[str, ...] = ()
+    #: What somebody who speaks is called, whole.
+    speaker: str = ""
     since: datetime | None = None
     until: datetime | None = None
     #: The id of the last row of the page before; rows come newest first.

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.export_files import ExportFiles
+from services.exports import Exports
 from services.history import History
 from services.labels import Labels
 from services.model_download import ModelDownload
@@ -18,3 +20,5 @@ class Services:
     nodes: Nodes
     downloads: ModelDownload
     labels: Labels
+    exports: Exports
+    export_files: ExportFiles

@@ -96,13 +96,10 @@ class _Part:
     of: int = 0
     steps: int = 0
     shown: list[Segment] = field(default_factory=list[Segment])
-    #: Where it waits: before its first step, and again after its node failed.
+    #: Where it waits: before its turn, and again after its node failed.
     waits: Progress | None = None
-
-    @property
-    def under_way(self) -> bool:
-        """Whether a node works on it."""
-        return self.waits is None and self.segment < self.of
+    #: Whether a node works on it: from its turn, before its first step, until its whole answer is here.
+    under_way: bool = False
 
 
 class SegmentsSoFar:
@@ -123,13 +120,23 @@ class SegmentsSoFar:
         While another one is under way, its progress is reported once more instead: each report also asks whether the
         row still belongs to this process.
         """
-        self._parts[number].waits = progress
+        self._parts[number].waits, self._parts[number].under_way = progress, False
         if not any(part.under_way for part in self._parts):
             waiting = [part.waits for part in self._parts if part.waits]
             nearest = min(waiting, key=lambda one: one.ahead)
             # The text that was heard stays on show.
             self._last = replace(nearest, segments=self._shown())
         await self._report(self._last)
+
+    async def begin(self, number: int) -> None:
+        """A job's turn has come: the recording is under way, though some other sound of it still waits for its own."""
+        self._begin(self._parts[number])
+        self._last = self._progress(time.monotonic() - self._started)
+        await self._report(self._last)
+
+    def end(self, number: int) -> None:
+        """A job's answer is here."""
+        self._parts[number].under_way = False
 
     def steps_beside(self, number: int) -> int:
         """Steps that were made for the other sounds."""
@@ -139,7 +146,8 @@ class SegmentsSoFar:
         """Takes one step over; step 0 begins anew, as a try on another node does."""
         part = self._parts[number]
         part.steps += 1
-        part.waits, part.segment, part.of = None, step.segment, step.of
+        self._begin(part)
+        part.segment, part.of = step.segment, step.of
         if step.segment == 0:
             part.shown.clear()
             if not any(other.segment for other in self._parts):
@@ -149,6 +157,10 @@ class SegmentsSoFar:
         part.shown += transcript_of(ModelOutput(self._track, fresh, self._language)).segments
         self._last = self._progress(time.monotonic() - self._started)
         await self._report(self._last)
+
+    @staticmethod
+    def _begin(part: _Part) -> None:
+        part.waits, part.under_way = None, True
 
     def _progress(self, elapsed: float) -> Progress:
         done, begun = sum(part.segment for part in self._parts), [part.of for part in self._parts if part.of]
@@ -179,9 +191,16 @@ async def _recognise(
     while True:
         before = so_far.steps_beside(number)
         try:
-            return await dispatch.run(
-                ticket, job, audio, on_waiting=on_waiting, on_progress=partial(so_far.add, number)
+            answer = await dispatch.run(
+                ticket,
+                job,
+                audio,
+                on_waiting=on_waiting,
+                on_granted=partial(so_far.begin, number),
+                on_progress=partial(so_far.add, number),
             )
+            so_far.end(number)
+            return answer
         except NoNodeAvailable:
             # With a single slot this channel waits for the other one, which may take longer than anybody may wait.
             if so_far.steps_beside(number) == before:

@@ -56,10 +56,12 @@ class Dispatch:
         audio: Path,
         *,
         on_waiting: OnWaiting,
+        on_granted: Callable[[], Awaitable[None]],
         on_progress: Callable[[NodeProgress], Awaitable[None]],
     ) -> Answer:
         """Runs ``job`` for ``ticket``. ``audio``: 16 kHz mono s16 wav.
 
+        ``on_granted``: its turn has come, which may be long before its first step.
         Raises :class:`NoNodeAvailable` when no slot came in time, :class:`RecognitionFailed` when nodes kept failing.
         """
         deadline = time.monotonic() + self.queue_seconds
@@ -70,6 +72,7 @@ class Dispatch:
             seconds: float | None = None
             try:
                 async with meanwhile(TICKET_RENEW_SECONDS, partial(self._keep, ticket)):
+                    await on_granted()
                     result = await self._pool.recognise(grant.node_url, job, audio, on_progress)
                 seconds = time.monotonic() - started
                 self._observer.count("asr_node_requests_total", node=grant.node_name, outcome="ok")

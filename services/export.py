@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from domain.labels import Language, names_by_line, plain_text
-from domain.recognition import Recognition
+from domain.recognition import Recognition, Status
 from domain.transcript import Segment, Track
 from speech.subtitles import Cue, to_srt, to_vtt
 
@@ -28,13 +28,19 @@ class Exported:
     content: bytes
 
 
+def has_text(row: Recognition) -> bool:
+    """Whether there is something to take away: what was cancelled or failed may have kept its text until then."""
+    return row.status is Status.SUCCEEDED or (row.status.is_final and bool(row.transcript.segments))
+
+
 def export(row: Recognition, format: Format, track: Track = "written", language: Language = "zh") -> Exported:
     """The row as ``txt``, ``json``, ``srt`` or ``vtt``, on one track (the other where that was not made).
 
     ``language``: that of the names of those whom nobody named (坐席, Agent).
     """
     stem = PurePosixPath(row.filename).stem or "recognition"
-    return Exported(f"{stem}.{format}", MEDIA_TYPES[format], _render(row, format, track, language).encode())
+    content = _render(row, format, track, language).encode("utf-8", "replace")
+    return Exported(f"{stem}.{format}", MEDIA_TYPES[format], content)
 
 
 def _render(row: Recognition, format: Format, track: Track, language: Language) -> str:

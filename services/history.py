@@ -2,17 +2,69 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from domain.access import Visitor
 from domain.errors import NotFound
 from domain.ids import is_id
 from domain.ports import AudioStore, HistoryStore
-from domain.recognition import HistoryPage, HistoryQuery, Recognition, Status
+from domain.recognition import CacheOutcome, HistoryPage, HistoryQuery, Recognition, Source, Status
 
 #: Rows on one page at most.
 MAX_LIMIT = 200
+
+
+#: Names that a query holds of one kind, and characters of each that are read.
+_MAX_NAMES, _MAX_CHARS = 100, 200
+
+
+class Filters(TypedDict, total=False):
+    """What narrows a list; all of it is optional.
+
+    ``only_mine`` leaves an administrator the rows of its own; others never see more. ``text`` is searched in both
+    tracks, file names and names of people, and may be an id. ``languages``: codes of those that were heard.
+    """
+
+    only_mine: bool
+    text: str
+    statuses: Sequence[Status]
+    sources: Sequence[Source]
+    caches: Sequence[CacheOutcome]
+    nodes: Sequence[str]
+    models: Sequence[str]
+    languages: Sequence[str]
+    speaker: str
+    since: datetime | None
+    until: datetime | None
+
+
+def history_query(*, visitor: Visitor, **filters: Unpack[Filters]) -> HistoryQuery:
+    """Which rows a visitor means."""
+    return HistoryQuery(
+        user=visitor.user if filters.get("only_mine") else visitor.scope,
+        text=_clean(filters.get("text", "")),
+        statuses=tuple(dict.fromkeys(filters.get("statuses", ()))),
+        sources=tuple(dict.fromkeys(filters.get("sources", ()))),
+        caches=tuple(dict.fromkeys(filters.get("caches", ()))),
+        nodes=_names(filters.get("nodes", ())),
+        models=_names(filters.get("models", ())),
+        languages=_names(filters.get("languages", ())),
+        speaker=_clean(filters.get("speaker", "")),
+        since=filters.get("since"),
+        until=filters.get("until"),
+    )
+
+
+def _names(given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in map(_clean, given) if name))[:_MAX_NAMES]
+
+
+def _clean(text: str) -> str:
+    """Without what no database takes; nothing that is stored has it."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode().strip()[:_MAX_CHARS]
 
 
 class History:
@@ -26,29 +78,13 @@ class History:
         self,
         *,
         visitor: Visitor,
-        only_mine: bool = False,
-        text: str = "",
-        statuses: Sequence[Status] = (),
-        since: datetime | None = None,
-        until: datetime | None = None,
         before_id: str | None = None,
         limit: int = 50,
+        **filters: Unpack[Filters],
     ) -> HistoryPage:
-        """Rows newest first; ``text`` is searched in both tracks and the file names.
-
-        ``only_mine`` leaves an administrator the rows of its own; others never see more.
-        """
-        return await self._store.page(
-            HistoryQuery(
-                user=visitor.user if only_mine else visitor.scope,
-                text=text.strip()[:200],
-                statuses=tuple(statuses),
-                since=since,
-                until=until,
-                before_id=before_id,
-                limit=max(1, min(limit, MAX_LIMIT)),
-            )
-        )
+        """Rows newest first; see :class:`Filters`."""
+        query = history_query(visitor=visitor, **filters)
+        return await self._store.page(replace(query, before_id=before_id, limit=max(1, min(limit, MAX_LIMIT))))
 
     async def get(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
         """One row. Raises :class:`NotFound`."""

@@ -1,19 +1,24 @@
 """Which recording a file is, and what is already known of it.
 
 Three digests, cheapest first (``speech.identity``); the first that the cache knows names the recording. A result found
-is the model's own output: the ITN rules run on reading.
+is the model's own output: the ITN rules run on reading. That there is nothing to hear (no speech, or no sound in the
+file) is kept too, for a shorter time, so that junk costs a node or a decoder once.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 from domain.cache_keys import alias_key, result_key
+from domain.errors import BadAudio
 from domain.options import RecognitionOptions
-from domain.ports import Observer, ResultCache
+from domain.plain import as_object, as_whole
+from domain.ports import CacheEntry, Observer, ResultCache
 from domain.recognition import AudioInfo, CacheOutcome
 from domain.transcript import ModelOutput, Track
 from services.threads import Threads, off_loop
@@ -21,6 +26,8 @@ from speech.identity import file_digest, packet_digest, sample_digest
 
 #: Aliases live longer than results: they cost little, and a new model's results hang on them too.
 ALIAS_TTL_FACTOR = 4
+#: Results that this process made last are handed to those who waited for them here, whatever became of the cache.
+FRESH_SECONDS, FRESH_RESULTS = 60.0, 16
 #: Recordings whose packets or samples are digested at a time.
 DIGESTERS = 2
 
@@ -35,6 +42,21 @@ class KnownResult:
     model: str
     fingerprint: str
     made_at: datetime
+    #: Time the node spent on it, which whoever finds it saves; 0 where no node was asked.
+    node_ms: int = 0
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether nobody says anything in it."""
+        return not _has_text(self.output)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRefusal:
+    """The file was given before and holds no sound; ``error`` as in the row."""
+
+    error: dict[str, Any]
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +67,47 @@ class Question:
     fingerprint: str
     options: RecognitionOptions
     track: Track
+    #: Whose results may answer; empty: everybody's.
+    user: str = ""
 
     def key(self, audio_id: str) -> str:
         """The cache key of the answer for this recording."""
-        return result_key(self.model, self.fingerprint, self.options, audio_id, self.track)
+        return result_key(self.model, self.fingerprint, self.options, audio_id, self.track, self.user)
 
 
 class KnownAudio:
     """Identity and cached results of recordings."""
 
-    def __init__(self, cache: ResultCache, observer: Observer, *, ttl_seconds: float) -> None:
+    def __init__(
+        self,
+        cache: ResultCache,
+        observer: Observer,
+        *,
+        ttl_seconds: float,
+        negative_ttl_seconds: float,
+        per_user: bool = False,
+    ) -> None:
+        """``per_user``: nobody's result answers somebody else, who would learn by it that the recording is known."""
         self._cache = cache
         self._observer = observer
         self._ttl_seconds = ttl_seconds
+        self._negative_ttl_seconds = min(ttl_seconds, negative_ttl_seconds)
+        self._per_user = per_user
         self._threads = Threads(DIGESTERS, "digest")
-        #: Outcomes since this process started.
+        #: Outcomes since this process started, and node time that was saved since.
         self.tally: Counter[CacheOutcome] = Counter()
+        self._fresh: dict[str, tuple[float, KnownResult]] = {}
+        self.saved_seconds = 0.0
 
-    def count(self, outcome: CacheOutcome) -> None:
-        """Notes how an answer came."""
+    def count(self, outcome: CacheOutcome, answer: KnownResult | KnownRefusal | None = None) -> None:
+        """Notes how an answer came, and which it was unless it was made now."""
         self.tally[outcome] += 1
-        self._observer.count("asr_cache_lookups_total", outcome=outcome.value)
+        is_negative = isinstance(answer, KnownRefusal) or (answer is not None and answer.is_negative)
+        name = "negative" if is_negative and outcome is CacheOutcome.HIT else outcome.value
+        self._observer.count("asr_cache_lookups_total", outcome=name)
+        if isinstance(answer, KnownResult):
+            self.saved_seconds += answer.node_ms / 1000
+            self._observer.count("asr_cache_saved_seconds_total", answer.node_ms / 1000)
 
     @property
     def hit_rate(self) -> float | None:
@@ -73,9 +115,25 @@ class KnownAudio:
         total = self.tally.total()
         return 1 - self.tally[CacheOutcome.MISS] / total if total else None
 
-    async def recall(self, path: Path) -> str | None:
-        """The audio id of a file that was seen before, byte by byte the same; the cheapest question."""
-        return await self._alias(await asyncio.to_thread(file_digest, path))
+    def asked_by(self, user: str, question: Question) -> Question:
+        """The question, of this user alone where results are not shared."""
+        return replace(question, user=self._owner(user))
+
+    async def recall(self, path: Path, *, filename: str = "", user: str = "") -> str | KnownRefusal | None:
+        """The audio id of a file that was seen before, byte by byte the same; the cheapest question.
+
+        Or that it holds no sound: what is said of that depends on the ending of its ``filename``, too.
+        """
+        entry = await self._cache.get(alias_key(await asyncio.to_thread(file_digest, path)))
+        if entry and "error" in entry.value:
+            return self._refusal(entry, filename, user)
+        return _audio_id(entry)
+
+    async def refuse(self, path: Path, error: BadAudio, *, filename: str, user: str) -> None:
+        """Remembers that the file holds no sound, in place of its alias."""
+        value = {"error": error.to_json(), "suffix": _suffix(filename), "user": self._owner(user)}
+        digest = await asyncio.to_thread(file_digest, path)
+        await self._cache.put(alias_key(digest), value, ttl_seconds=self._negative_ttl_seconds)
 
     async def identify(self, path: Path) -> str:
         """The audio id of a file; remembers every digest that was computed on the way."""
@@ -116,23 +174,69 @@ class KnownAudio:
                 question.model,
                 question.fingerprint,
                 datetime.fromtimestamp(entry.stored_at, UTC),
+                as_whole(value.get("node_ms") or 0),
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             self._observer.count("asr_cache_lookups_total", outcome="error")
             await self._cache.delete([question.key(audio_id)])
             return None
 
-    async def keep(self, audio_id: str, question: Question, output: ModelOutput, audio: AudioInfo, node: str) -> None:
+    async def keep(
+        self,
+        audio_id: str,
+        question: Question,
+        output: ModelOutput,
+        audio: AudioInfo,
+        *,
+        node: str = "",
+        node_ms: int = 0,
+    ) -> None:
         """Stores an answer for the next one who asks."""
         written = await off_loop(len(output.segments), output.to_json)
-        value = {"output": written, "audio": audio.to_json(), "node": node}
-        await self._cache.put(question.key(audio_id), value, ttl_seconds=self._ttl_seconds)
+        value = {"output": written, "audio": audio.to_json(), "node": node, "node_ms": node_ms}
+        ttl_seconds = self._ttl_seconds if _has_text(output) else self._negative_ttl_seconds
+        key, now = question.key(audio_id), datetime.now(UTC)
+        await self._cache.put(key, value, ttl_seconds=ttl_seconds)
+        result = KnownResult(output, audio, node, question.model, question.fingerprint, now, node_ms)
+        self._fresh.pop(key, None)
+        self._fresh[key] = time.monotonic(), result
+        if len(self._fresh) > FRESH_RESULTS:
+            del self._fresh[next(iter(self._fresh))]
+
+    def fresh(self, audio_id: str, question: Question) -> KnownResult | None:
+        """What was recognised here a moment ago: for those who waited for it, and nobody else."""
+        made_at, result = self._fresh.get(question.key(audio_id), (-FRESH_SECONDS, None))
+        return result if time.monotonic() - made_at < FRESH_SECONDS else None
 
     def close(self) -> None:
         """Ends the digest threads."""
         self._threads.close()
 
     async def _alias(self, digest: str) -> str | None:
-        entry = await self._cache.get(alias_key(digest))
-        audio_id = entry.value.get("audio_id") if entry else None
-        return audio_id if isinstance(audio_id, str) else None
+        return _audio_id(await self._cache.get(alias_key(digest)))
+
+    def _owner(self, user: str) -> str:
+        return user if self._per_user else ""
+
+    def _refusal(self, entry: CacheEntry, filename: str, user: str) -> KnownRefusal | None:
+        try:
+            asked, error = (_suffix(filename), self._owner(user)), as_object(entry.value["error"])
+            if (entry.value["suffix"], entry.value["user"]) != asked or error["code"] != BadAudio.code:
+                return None
+            error = BadAudio(str(error["message"]), **as_object(error["details"])).to_json()
+            return KnownRefusal(error, datetime.fromtimestamp(entry.stored_at, UTC))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+
+
+def _audio_id(entry: CacheEntry | None) -> str | None:
+    audio_id = entry.value.get("audio_id") if entry else None
+    return audio_id if isinstance(audio_id, str) else None
+
+
+def _has_text(output: ModelOutput) -> bool:
+    return any(segment.text for segment in output.segments)
+
+
+def _suffix(filename: str) -> str:
+    return PurePath(filename).suffix.lower()

@@ -1,15 +1,18 @@
 """Which model a request means, what it can do, and which track it makes."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from domain.errors import InvalidOptions, NoNodeAvailable
+from domain.errors import InvalidOptions, NoNodeAvailable, StorageUnavailable
 from domain.options import RecognitionOptions
 from domain.ports import ModelRegistry, NodePool
 from domain.presets import PRESETS, Capabilities
 from domain.transcript import Track
 from services.known_audio import Question
+
+log = logging.getLogger(__name__)
 
 
 class ModelChanged(Exception):
@@ -27,6 +30,8 @@ class ModelChoice:
         self._registry = registry
         self._fallback = fallback
         self._itn_by = itn_by
+        #: What the registry last said, for when it is away.
+        self._expected: dict[str, str] = {}
 
     def name(self) -> str:
         """The model that requests mean; empty while nobody knows."""
@@ -55,7 +60,11 @@ class ModelChoice:
 
     async def question(self, options: RecognitionOptions, model: str) -> Question:
         """What is asked of the cache. An empty fingerprint: no node of this model was ever seen."""
-        fingerprint = await self._registry.expected_fingerprint(model) or ""
+        try:
+            self._expected[model] = await self._registry.expected_fingerprint(model) or ""
+        except StorageUnavailable:
+            log.debug("the expected fingerprint of %s is the last one that was known", model)
+        fingerprint = self._expected.get(model, "")
         return Question(model, fingerprint, options, self._track(options, model))
 
     async def wait_until_known(self, timeout_seconds: float, on_waiting: Callable[[], Awaitable[None]]) -> str:

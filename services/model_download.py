@@ -14,6 +14,7 @@ from typing import Literal
 
 from domain.access import Visitor
 from domain.errors import AccessDenied
+from domain.plain import as_object
 from domain.presets import PRESETS, RECOMMENDED
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ class DownloadState:
     model: str = RECOMMENDED
     done_bytes: int = 0
     total_bytes: int = 0
+    #: Why it failed: the kind of reason, where the program named one, and its own words.
+    reason: str = ""
     message: str = ""
 
 
@@ -51,8 +54,14 @@ class ModelDownload:
         """Starts, or resumes, the download. Raises :class:`AccessDenied`."""
         _check(visitor)
         if self._command and (self._task is None or self._task.done()):
-            self._state = replace(self._state, phase="running", message="")
+            self._state = replace(self._state, phase="running", reason="", message="")
             self._task = asyncio.create_task(self._run(self._command))
+
+    async def dismiss(self, *, visitor: Visitor) -> None:
+        """Takes the word of a failure away. Raises :class:`AccessDenied`."""
+        _check(visitor)
+        if self._state.phase == "failed":
+            self._state = replace(self._state, phase="idle", reason="", message="")
 
     async def stop(self, *, visitor: Visitor) -> None:
         """Stops the download; what has come stays. A switch under way ends first. Raises :class:`AccessDenied`."""
@@ -78,7 +87,9 @@ class ModelDownload:
                 self._state = replace(self._state, phase="done")
         except Exception as error:
             log.exception("the model could not be brought here")
-            self._state = replace(self._state, phase="failed", message=str(error) or type(error).__name__)
+            reason = "not_switched" if self._state.phase == "switching" else ""
+            message = str(error) or type(error).__name__
+            self._state = replace(self._state, phase="failed", reason=reason, message=message)
 
     async def _download(self, command: Sequence[str]) -> bool:
         """Runs the program to its end; whether the model is here."""
@@ -108,7 +119,9 @@ class ModelDownload:
         except ValueError:
             return
         if "error" in data:
-            self._state = replace(self._state, message=str(data["error"].get("message", "")))
+            error = as_object(data["error"])
+            reason = str(as_object(error.get("details") or {}).get("reason") or "")
+            self._state = replace(self._state, reason=reason, message=str(error.get("message", "")))
         else:
             self._state = replace(
                 self._state,

@@ -22,7 +22,10 @@ _SERVING = (Availability.READY, Availability.BUSY)
 
 @dataclass(frozen=True, slots=True)
 class NodesOverview:
-    """The nodes page in numbers. ``hit_rate`` lies in 0 to 1 and is ``None`` before the first request."""
+    """The nodes page in numbers. ``hit_rate`` lies in 0 to 1 and is ``None`` before the first request.
+
+    ``saved_seconds``: node time that hits and shared results did not need. Both since this process started.
+    """
 
     state: PoolState
     nodes: tuple[NodeStatus, ...]
@@ -31,6 +34,7 @@ class NodesOverview:
     disk_free_bytes: int
     model: str | None
     is_demo: bool
+    saved_seconds: float = 0.0
 
 
 class Nodes:
@@ -73,6 +77,7 @@ class Nodes:
             shutil.disk_usage(self._data_dir).free,
             self.model(),
             self.is_demo(),
+            self._known.saved_seconds,
         )
 
     async def drain(self, name: str, *, visitor: Visitor) -> None:

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from domain.recognition import AudioInfo, CacheOutcome, Recognition, Status
 from domain.transcript import Doubt, ModelOutput, Segment, Transcript, assemble, join_texts
-from services.known_audio import KnownResult
+from services.known_audio import KnownRefusal, KnownResult
 from services.threads import off_loop
 from speech.itn import to_written
 
@@ -30,6 +30,11 @@ async def answered(row: Recognition, result: KnownResult, outcome: CacheOutcome)
         model=result.model,
         fingerprint=result.fingerprint,
     )
+
+
+def refused(row: Recognition, known: KnownRefusal) -> Recognition:
+    """The row, ended by what is known of its file: it holds no sound."""
+    return row.with_changes(status=Status.FAILED, error=known.error, cache=CacheOutcome.HIT, cached_at=known.made_at)
 
 
 async def finished(row: Recognition, output: ModelOutput, audio: AudioInfo) -> Recognition:

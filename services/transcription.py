@@ -4,13 +4,14 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from domain.access import Visitor
-from domain.errors import NotFound
+from domain.errors import BadAudio, NotFound
 from domain.ids import is_id, new_id
 from domain.labels import names_of_sides
 from domain.options import RecognitionOptions
@@ -20,19 +21,16 @@ from domain.transcript import SPEAKERS_FAILED, ModelOutput
 from services.channels import recognise_sounds
 from services.dispatch import Dispatch
 from services.filenames import clean_filename, suffix_of
-from services.known_audio import KnownAudio, Question
+from services.known_audio import KnownAudio, KnownRefusal, Question
 from services.model_choice import ModelChanged, ModelChoice
-from services.periodic import meanwhile
-from services.results import answered, finished, with_spoken_track
+from services.results import answered, finished, refused, with_spoken_track
 from services.runner import Report, Runner, cancelled
+from services.shared_work import SharedWork
 from services.threads import Threads, off_loop
 from speech.decode import decode_to_wav, probe
 
 log = logging.getLogger(__name__)
 
-#: A leader of identical work says this often that it lives; after 15 s of silence a waiter leads.
-FLIGHT_RENEW_SECONDS = 5.0
-FLIGHT_WAIT_SECONDS = 5.0
 #: Files decoded at a time.
 DECODERS = 2
 
@@ -58,7 +56,7 @@ class Transcription:
         self._history = history
         self._audio = audio
         self._known = known
-        self._flight = flight
+        self._shared_work = SharedWork(known, flight)
         self._models = models
         self._dispatch = dispatch
         self._observer = observer
@@ -83,8 +81,8 @@ class Transcription:
     ) -> Recognition:
         """Receives a local file and starts its recognition; returns the row, whose id is valid from now on.
 
-        A recording that is known already comes back ``succeeded`` at once. ``labels``: names that its people have by
-        now. Raises :class:`InvalidOptions`, :class:`StorageUnavailable`.
+        A recording that is known already comes back in its final state at once. ``labels``: names that its people
+        have by now. Raises :class:`InvalidOptions`, :class:`StorageUnavailable`.
         """
         started = time.monotonic()
         self._models.check(options)
@@ -164,15 +162,17 @@ class Transcription:
         return await off_loop(len(row.transcript.segments), lambda: with_spoken_track(row, spoken))
 
     async def recall(self, path: Path, row: Recognition) -> Recognition | None:
-        """The row as a hit, when the very same file was recognised before with the same options."""
-        model = self._models.name()
-        if not model:
-            return None
-        audio_id, question = await asyncio.gather(self._known.recall(path), self._models.question(row.options, model))
-        result = await self._known.find(audio_id, question) if audio_id and question.fingerprint else None
+        """The row as a hit, when the very same file was recognised before with the same options, or refused."""
+        known, question = await asyncio.gather(
+            self._known.recall(path, filename=row.filename, user=row.user), self._question(row, self._models.name())
+        )
+        if isinstance(known, KnownRefusal):
+            self._known.count(CacheOutcome.HIT, known)
+            return refused(row, known)
+        result = await self._known.find(known, question) if known and question.fingerprint else None
         if result is None:
             return None
-        self._known.count(CacheOutcome.HIT)
+        self._known.count(CacheOutcome.HIT, result)
         return await answered(row, result, CacheOutcome.HIT)
 
     def close(self) -> None:
@@ -209,41 +209,21 @@ class Transcription:
         async with self._audio.local(_audio_key(row)) as path:
             await report(Progress(Stage.IDENTIFYING))
             # What is no sound is said at once, also while the model is still loading.
-            await asyncio.to_thread(probe, path, row.filename)
+            async with self._remembering(row, path):
+                await asyncio.to_thread(probe, path, row.filename)
             audio_id = await self._known.identify(path)
             while True:
                 model = await self._models.wait_until_known(
                     self._dispatch.queue_seconds, lambda: report(Progress(Stage.WAITING_MODEL))
                 )
-                question = await self._models.question(row.options, model)
+                question = await self._question(row, model)
                 try:
+                    recognise = partial(self._recognise_now, row, path, audio_id, question, report)
                     if not row.use_cache:
-                        return await self._recognise_now(row, path, audio_id, question, report)
-                    return await self._join_or_lead(row, path, audio_id, question, report)
+                        return await recognise()
+                    return await self._shared_work.answer(row, audio_id, question, report, recognise)
                 except ModelChanged:
                     log.info("recognition %s: the model is no longer %s; asked anew", row.id, model)
-
-    async def _join_or_lead(
-        self, row: Recognition, path: Path, audio_id: str, question: Question, report: Report
-    ) -> Recognition:
-        """Identical work under way is waited for; whoever leads it, or finds that its leader died, does it."""
-        key, token = question.key(audio_id), f"{row.id}:{row.attempt}"
-        outcome = CacheOutcome.HIT
-        while True:
-            if question.fingerprint and (result := await self._known.find(audio_id, question)):
-                self._known.count(outcome)
-                return await answered(row, result, outcome)
-            if await self._flight.lead(key, token):
-                break
-            outcome = CacheOutcome.SHARED
-            await report(Progress(Stage.JOINED))
-            await self._flight.wait(key, FLIGHT_WAIT_SECONDS)
-        self._known.count(CacheOutcome.MISS)
-        try:
-            async with meanwhile(FLIGHT_RENEW_SECONDS, lambda: self._flight.lead(key, token)):
-                return await self._recognise_now(row, path, audio_id, question, report)
-        finally:
-            await asyncio.shield(self._flight.land(key, token))
 
     async def _recognise_now(
         self, row: Recognition, path: Path, audio_id: str, question: Question, report: Report
@@ -253,10 +233,11 @@ class Transcription:
             wav = Path(folder) / "audio.wav"
             await report(Progress(Stage.DECODING))
             decode = partial(decode_to_wav, path, wav, filename=row.filename, channels=row.options.channels)
-            decoded = await self._threads.run(lambda stop: decode(max_seconds=self._max_audio_seconds, stop=stop))
+            async with self._remembering(row, path):
+                decoded = await self._threads.run(lambda stop: decode(max_seconds=self._max_audio_seconds, stop=stop))
             if decoded.silent:
                 nothing = ModelOutput(question.track, (), warnings=(*decoded.warnings, "no_speech"))
-                await self._known.keep(audio_id, question, nothing, decoded.info, node="")
+                await self._known.keep(audio_id, question, nothing, decoded.info)
                 return (await finished(row, nothing, decoded.info)).with_changes(model=question.model)
             answer = await recognise_sounds(
                 self._dispatch, row, question, decoded, on_waiting=partial(self._tell_waiting, question), report=report
@@ -267,10 +248,24 @@ class Transcription:
         expected = question.fingerprint in (result.fingerprint, "")  # empty: the first node was seen only since
         if expected and SPEAKERS_FAILED not in output.warnings:
             seen = replace(question, model=result.model, fingerprint=result.fingerprint)
-            await self._known.keep(audio_id, seen, output, decoded.info, answer.node_name)
+            await self._known.keep(
+                audio_id, seen, output, decoded.info, node=answer.node_name, node_ms=result.elapsed_ms
+            )
         return (await finished(row, output, decoded.info)).with_changes(
             node=answer.node_name, model=result.model, fingerprint=result.fingerprint, node_ms=result.elapsed_ms
         )
+
+    @asynccontextmanager
+    async def _remembering(self, row: Recognition, path: Path) -> AsyncGenerator[None]:
+        """What this server finds to hold no sound is known as such; what a node says of it is not believed."""
+        try:
+            yield
+        except BadAudio as error:
+            await self._known.refuse(path, error, filename=row.filename, user=row.user)
+            raise
+
+    async def _question(self, row: Recognition, model: str) -> Question:
+        return self._known.asked_by(row.user, await self._models.question(row.options, model))
 
     async def _tell_waiting(self, question: Question, report: Report, progress: Progress) -> None:
         if progress.stage is Stage.WAITING_NODE and self._models.name() != question.model:

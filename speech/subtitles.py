@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from domain.labels import said_by
 from speech.cues import Cue, readable
 
+#: ``<i>`` and ``{\\an8}`` are orders to players, in a text as well.
+_WIDE = str.maketrans("<>{}", "＜＞｛｝")
+
 
 def to_srt(cues: Iterable[Cue]) -> str:
-    """SubRip. It knows no escapes: an arrow in the text becomes a character that no player takes for a time line."""
+    """SubRip. It knows no escapes: what a player takes for a time, a tag or a command becomes its wide twin."""
     return "".join(
         f"{number}\n{_time(cue.start_ms, ',')} --> {_time(cue.end_ms, ',')}\n{_srt_text(cue)}\n\n"
         for number, cue in enumerate(readable(cues), 1)
@@ -28,7 +31,7 @@ def _time(milliseconds: int, mark: str) -> str:
 
 def _srt_text(cue: Cue) -> str:
     label = " ".join(cue.label.split())
-    return said_by(label, cue.text).replace("-->", "→")
+    return said_by(label, cue.text).replace("-->", "→").translate(_WIDE)
 
 
 def _vtt_text(cue: Cue) -> str:

@@ -4,28 +4,24 @@ Several processes may share the file. Whatever happens to it, the worst outcome 
 aside and a new one begun.
 """
 
-import json
 import logging
 import sqlite3
 import time
-import zlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from domain.ports import CacheEntry, Observer
+from storage.packing import GARBAGE, packed, unpacked
+from storage.quiet_log import QuietLog
 
 _log = logging.getLogger(__name__)
 
-#: Values above this are compressed.
-COMPRESS_ABOVE_BYTES = 4_096
 #: How long a write waits for another process, in ms; then it is left out.
 BUSY_TIMEOUT_MS = 250
-#: At most one log line about failures in this time.
-LOG_EVERY_SECONDS = 60.0
 #: Expired rows that one write removes at most, so that no single write takes long.
 _SWEEP_ROWS = 64
 #: Rows that are evicted between two looks at the size.
@@ -68,7 +64,7 @@ class EmbeddedCache:
         self._limiter = CapacityLimiter(1)
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._quiet_until = 0.0
+        self._complaints = QuietLog(_log)
 
     async def get(self, key: str) -> CacheEntry | None:
         """The entry, or ``None`` where it is missing, expired or garbage (which is then removed)."""
@@ -76,7 +72,7 @@ class EmbeddedCache:
 
     async def put(self, key: str, value: dict[str, Any], *, ttl_seconds: float) -> None:
         """Replaces what was there. A value larger than the whole cache is not kept."""
-        await self._run("put", lambda connection: self._put(connection, key, _packed(value), ttl_seconds))
+        await self._run("put", lambda connection: self._put(connection, key, packed(value), ttl_seconds))
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Forgets these keys."""
@@ -89,7 +85,11 @@ class EmbeddedCache:
             connection.close()
 
     async def _run(self, operation: str, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        return await to_thread.run_sync(self._attempt, operation, work, limiter=self._limiter)
+        began = time.monotonic()
+        answer = await to_thread.run_sync(self._attempt, operation, work, limiter=self._limiter)
+        if self._observer:
+            self._observer.observe("asr_cache_seconds", time.monotonic() - began, operation=operation)
+        return answer
 
     def _attempt(self, operation: str, work: Callable[[sqlite3.Connection], T]) -> T | None:
         try:
@@ -141,8 +141,8 @@ class EmbeddedCache:
             return None
         try:
             value, stored_at, expires_at = row
-            return CacheEntry(_unpacked(value), float(stored_at)) if self._now() < float(expires_at) else None
-        except (ValueError, TypeError, RecursionError, zlib.error) as error:
+            return CacheEntry(unpacked(value), float(stored_at)) if self._now() < float(expires_at) else None
+        except GARBAGE as error:
             self._report("get", error)
             _delete(connection, [key])
             return None
@@ -172,9 +172,9 @@ class EmbeddedCache:
     def _report(self, operation: str, error: Exception) -> None:
         if self._observer:
             self._observer.count("asr_cache_errors_total", operation=operation)
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + LOG_EVERY_SECONDS
-            _log.warning("result cache %s: %s failed, which costs a recognition: %s", self._path.name, operation, error)
+        self._complaints.warning(
+            "result cache %s: %s failed, which costs a recognition: %s", self._path.name, operation, error
+        )
 
 
 @contextmanager
@@ -200,18 +200,3 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
     )
     return (pages - free) * size
-
-
-def _packed(value: dict[str, Any]) -> bytes:
-    data = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    return b"z" + zlib.compress(data, 1) if len(data) > COMPRESS_ABOVE_BYTES else b"j" + data
-
-
-def _unpacked(data: bytes) -> dict[str, Any]:
-    kind, body = data[:1], data[1:]
-    if kind not in (b"j", b"z"):
-        raise ValueError("no value of this cache")
-    value = json.loads((zlib.decompress(body) if kind == b"z" else body).decode("utf-8", "surrogatepass"))
-    if not isinstance(value, dict):
-        raise ValueError("no JSON object")
-    return cast("dict[str, Any]", value)

@@ -54,6 +54,11 @@ class LocalFlight:
             except TimeoutError:
                 continue
 
+    def is_led(self, key: str) -> bool:
+        """Whether somebody in this process leads."""
+        current = self._led.get(key)
+        return current is not None and current.until > self._now()
+
     def _forget_expired(self) -> None:
         now = self._now()
         for key in [key for key, led in self._led.items() if led.until <= now]:

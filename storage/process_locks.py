@@ -29,6 +29,11 @@ class ProcessLocks:
         others = sorted(path for path in self._folder.glob("[!.]*") if path.name != self.name)
         return [path.name for path in others if _is_free(path)]
 
+    def lives(self, name: str) -> bool:
+        """Whether a process is there; where nothing can be locked, whether it has not said that it goes."""
+        path = self._folder / name
+        return path.exists() and not _is_free(path)
+
     def forget(self, name: str) -> None:
         """A dead one's file is not needed any more."""
         (self._folder / name).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from domain.options import RecognitionOptions
@@ -22,6 +23,12 @@ def sort_key(recognition_id: str) -> int:
     value = uuid.UUID(recognition_id).int
     time_ms, random_a, random_b = value >> 80, value >> 64 & 0xFFF, value >> 59 & 0x7
     return time_ms << 15 | random_a << 3 | random_b
+
+
+def first_key_at(moment: datetime, shift_seconds: float = 0.0) -> int:
+    """The smallest :func:`sort_key` of ids that are made ``shift_seconds`` after ``moment``, or later."""
+    time_ms = round((moment.timestamp() + shift_seconds) * 1000)
+    return max(0, min(time_ms, (1 << 48) - 1)) << 15
 
 
 def new_values(row: Recognition) -> dict[str, Any]:
@@ -60,8 +67,13 @@ def outcome_values(row: Recognition) -> dict[str, Any]:
         "labels": dict(row.labels),
         "segments": [_bare(segment) for segment in segments],
         "words": _words(segments),
-        "search_text": search_text(row.filename, row.transcript.normalized_text, row.transcript.raw_text),
+        "search_text": found_by(row.filename, row.transcript, row.labels),
     }
+
+
+def found_by(filename: str, transcript: Transcript, labels: Mapping[str, str]) -> str:
+    """The ``search_text`` column: the file name, both tracks, and what people call those who speak."""
+    return search_text(filename, transcript.normalized_text, transcript.raw_text, *labels.values())
 
 
 def with_names(labels: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:

@@ -5,15 +5,37 @@ whatever the case and width of the letters. A word of Chinese is any run of char
 """
 
 import unicodedata
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select
+from sqlalchemy import ColumnElement, Connection
 
 #: Words of a query that are used; people type two or three.
 MAX_TERMS = 16
 #: Characters of a query that are read.
 MAX_QUERY_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which keys: those in ``first <= key < below`` that meet every condition and hold every term, newest first."""
+
+    terms: tuple[str, ...]
+    #: Terms that follow from the conditions: a help only.
+    hints: tuple[str, ...]
+    #: The conditions as values by column, for an index that knows them: a help only.
+    facets: Mapping[str, tuple[str, ...]]
+    #: Over ``recognitions``; all of them, also those that ``facets`` repeats.
+    conditions: tuple[ColumnElement[bool], ...]
+    first: int
+    below: int | None
+    limit: int
+
+    @property
+    def needs_index(self) -> bool:
+        """Whether walking through the rows may take long: they are in the order of their keys, and by user."""
+        return bool(self.terms or self.hints or set(self.facets) - {"user"})
 
 
 class TextSearch(Protocol):
@@ -27,19 +49,15 @@ class TextSearch(Protocol):
         """Forgets a row; ``user`` and ``search_text`` are those it was added with."""
         ...
 
-    def find(self, terms: Sequence[str], user: str | None) -> tuple[Select[Any], ColumnElement[int]]:
-        """A statement for the keys of the rows that hold all ``terms``, and its key column to filter and sort by.
-
-        ``recognitions`` is part of the statement, so that it can be narrowed further. ``user`` is a help only: the
-        caller filters by it as well.
-        """
+    def newest(self, connection: Connection, wanted: Wanted) -> list[int]:
+        """The keys, newest first, at most ``wanted.limit``."""
         ...
 
 
 def search_text(*parts: str | None) -> str:
     """What is indexed of a row: its texts one below the other, each once, folded."""
-    folded = [_fold(part) for part in parts if part]
-    return "\n".join(dict.fromkeys(part for part in folded if part))
+    texts = [_fold(part) for part in parts if part]
+    return "\n".join(dict.fromkeys(text for text in texts if text))
 
 
 def query_terms(query: str) -> tuple[str, ...]:

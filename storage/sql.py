@@ -4,6 +4,7 @@ What differs between databases stands behind :class:`Backend`; everything else i
 """
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -12,11 +13,15 @@ from sqlalchemy import Connection, Engine, create_engine, exc
 from sqlalchemy.engine import URL, make_url
 
 from domain.errors import StorageUnavailable
+from storage.postgres import PostgresBackend
 from storage.search import TextSearch
 from storage.sqlite import SqliteBackend
 
 #: SQL runs in at most this many threads, and over as many connections (DESIGN: "How it runs inside").
 SQL_THREADS = 8
+
+#: A server that is away is asked again after so long.
+AWAY_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -36,21 +41,32 @@ class Backend(Protocol):
     def configure(self, engine: Engine) -> None:
         """Installs what each new connection and transaction needs.
 
-        A transaction must be one snapshot, and see the execution option ``writes``: whether it will write.
+        A transaction sees the execution option ``writes``: whether it will write. One that does not is one snapshot.
         """
+        ...
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Lets no other process migrate until this transaction ends."""
+        ...
+
+    def is_away(self, error: exc.DBAPIError) -> bool:
+        """Whether the next statement would fail in the same way, after the same wait."""
         ...
 
 
 class Database:
     """An engine and its threads. ``work`` gets a connection inside a transaction and must not keep it."""
 
-    def __init__(self, engine: Engine, search: TextSearch) -> None:
+    def __init__(self, engine: Engine, backend: Backend) -> None:
         self.engine = engine
-        self.search = search
+        self.search = backend.search
+        self.lock_schema = backend.lock_schema
+        self._is_away = backend.is_away
+        self._away_until = 0.0
         self._limiter = CapacityLimiter(SQL_THREADS)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Runs ``work`` over one snapshot. Raises :class:`StorageUnavailable`."""
+        """Runs ``work``, which must not write, over one snapshot. Raises :class:`StorageUnavailable`."""
         return await to_thread.run_sync(self.run, work, limiter=self._limiter)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -63,15 +79,24 @@ class Database:
 
     def run(self, work: Callable[[Connection], T], *, writes: bool = False) -> T:
         """The same in the calling thread, for what runs before there is an event loop (migrations)."""
+        # While a server is away everybody would wait for it, again and again. One at a time finds out.
+        if time.monotonic() < self._away_until:
+            raise StorageUnavailable("the database does not answer; it is asked again in a moment", part="database")
+        if self._away_until:
+            self._away_until = time.monotonic() + AWAY_SECONDS
         try:
             with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
-                return work(connection)
+                done = work(connection)
         except _BUGS:
             raise
         except (exc.DBAPIError, exc.TimeoutError) as error:
+            if isinstance(error, exc.DBAPIError) and self._is_away(error):
+                self._away_until = time.monotonic() + AWAY_SECONDS
             cause = error.orig if isinstance(error, exc.DBAPIError) else error
             # The statement and its values stay out of the message: they hold people's words.
             raise StorageUnavailable(f"the database does not answer: {cause}", part="database") from error
+        self._away_until = 0.0
+        return done
 
     def close(self) -> None:
         """Closes every connection."""
@@ -98,15 +123,17 @@ def open_database(url: str) -> Database:
         **options,
     )
     backend.configure(engine)
-    return Database(engine, backend.search)
+    return Database(engine, backend)
 
 
 def _backend(url: URL) -> Backend:
-    if url.get_backend_name() == "sqlite":
-        return SqliteBackend()
-    raise StorageUnavailable(
-        f"databases of the kind {url.get_backend_name()!r} are not supported; sqlite is", part="database"
-    )
+    backends: dict[str, type[Backend]] = {"sqlite": SqliteBackend, "postgresql": PostgresBackend}
+    kind = url.get_backend_name()
+    if kind not in backends:
+        raise StorageUnavailable(
+            f"databases of the kind {kind!r} are not supported; {' and '.join(backends)} are", part="database"
+        )
+    return backends[kind]()
 
 
 def _compact_json(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from storage.search import TextSearch
 from storage.sqlite_search import SqliteSearch
@@ -30,6 +31,13 @@ class SqliteBackend:
         """Pragmas for each connection, and a BEGIN that says at once whether it will write."""
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
+
+    def lock_schema(self, connection: Connection) -> None:
+        """A writer is alone already."""
+
+    def is_away(self, error: DBAPIError) -> bool:
+        """A file is always there; a writer that waited too long may be lucky the next time."""
+        return False
 
 
 def _on_connect(connection: sqlite3.Connection, record: object) -> None:

@@ -7,11 +7,11 @@ sort key of the row, so that hits come newest first without sorting.
 """
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, column, literal_column, select, table, text
+from sqlalchemy import Connection, Integer, column, literal_column, select, table, text
 
+from storage.pages import walk
+from storage.search import Wanted
 from storage.tables import recognitions
 
 _INDEX = table("recognition_search", column("rowid", Integer))
@@ -27,27 +27,32 @@ class SqliteSearch:
 
     def add(self, connection: Connection, key: int, user: str, search_text: str) -> None:
         """Indexes a row."""
-        connection.execute(_ADD, _entry(key, user, search_text))
+        connection.execute(_ADD, self.entry(key, user, search_text))
 
     def remove(self, connection: Connection, key: int, user: str, search_text: str) -> None:
         """Forgets a row."""
-        connection.execute(_REMOVE, _entry(key, user, search_text))
+        connection.execute(_REMOVE, self.entry(key, user, search_text))
 
-    def find(self, terms: Sequence[str], user: str | None) -> tuple[Select[Any], ColumnElement[int]]:
-        """The keys of matching rows; without terms, of all."""
+    def entry(self, key: int, user: str, search_text: str) -> dict[str, object]:
+        """The row of the index."""
+        return {"key": key, "visitor": _visitor(user), "body": _tokens(search_text)}
+
+    def newest(self, connection: Connection, wanted: Wanted) -> list[int]:
+        """Walks the hits of the full-text index, or the rows where there is no text to look for."""
+        terms = [*wanted.terms, *wanted.hints]
         if not terms:
-            return select(recognitions.c.key), recognitions.c.key
+            return walk(connection, wanted)
         phrases = [f'body : "{_tokens(term)}"' for term in terms]
-        if user is not None:
-            phrases.append(f'visitor : "{_visitor(user)}"')
+        phrases += [f'visitor : "{_visitor(user)}"' for user in wanted.facets.get("user", ())]
         # The plus keeps SQLite from asking the index once per row; it then walks the hits, newest first.
         joined = recognitions.c.key == literal_column("+recognition_search.rowid", Integer)
         matches = literal_column("recognition_search").op("MATCH")(" AND ".join(phrases))
-        return select(_INDEX.c.rowid).join_from(_INDEX, recognitions, joined).where(matches), _INDEX.c.rowid
-
-
-def _entry(key: int, user: str, search_text: str) -> dict[str, object]:
-    return {"key": key, "visitor": _visitor(user), "body": _tokens(search_text)}
+        key = _INDEX.c.rowid
+        hits = select(key).join_from(_INDEX, recognitions, joined).where(matches, *wanted.conditions)
+        # On the index's own number, which it can seek.
+        hits = hits.where(key >= wanted.first) if wanted.first else hits
+        hits = hits if wanted.below is None else hits.where(key < wanted.below)
+        return list(connection.scalars(hits.order_by(key.desc()).limit(wanted.limit)))
 
 
 def _tokens(folded: str) -> str:

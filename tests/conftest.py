@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.postgres import PostgresServer, running_postgres
+from tests.helpers.redis_server import RedisServer, running_redis
 from tests.helpers.server import Server, running_server
 from tests.helpers.speech import SPEECH_TEXT, say, write_wav
 
@@ -31,3 +33,22 @@ def speech_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("speech") / "speech.wav"
     write_wav(path, say(SPEECH_TEXT))
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def one_redis() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(one_redis: RedisServer) -> RedisServer:
+    """Empty, and for tests that do not hurt it."""
+    one_redis.command("FLUSHALL")
+    return one_redis

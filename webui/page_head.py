@@ -20,10 +20,8 @@ from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 
 _ASSETS = Path(__file__).parent / "assets"
 #: In this order: the others use what the first of them shares.
-_SCRIPTS = tuple(
-    f"{name}.js"
-    for name in "app dialogs naming form result time rows selection player admin numbers connection".split()
-)
+_NAMES = "app dialogs language naming form result time rows selection export player admin numbers connection"
+_SCRIPTS = tuple(f"{name}.js" for name in _NAMES.split())
 #: Sentences that the scripts show.
 _SCRIPT_KEYS = (
     "admin_no_answer",
@@ -34,11 +32,15 @@ _SCRIPT_KEYS = (
     "error_access_denied_too_many_attempts",
     "error_access_denied_wrong_token",
     "error_internal_error",
+    "error_invalid_options_name_too_long",
     "history_confirm_many",
     "history_confirm_one",
     "history_delete",
     "history_link_copied",
     "history_selected",
+    "language_loses",
+    "language_switch",
+    "language_waits",
     "node_drain",
     "nodes_confirm_drain",
     "number_cut_off",

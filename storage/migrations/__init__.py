@@ -1,7 +1,7 @@
 """The schema, one step at a time (alembic, configured in code: there is no path in any file).
 
-Processes that start at once take turns: the whole migration is one writing transaction, and who comes second finds
-the work done.
+Processes that start at once take turns: the whole migration is one transaction, alone, and who comes second finds the
+work done.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import StorageUnavailable
 from storage.sql import open_database
@@ -43,13 +44,18 @@ def current_revision(connection: Connection) -> str | None:
 
 def _migrate(url: str, work: Callable[[Connection], None]) -> None:
     database = open_database(url)
+
+    def alone(connection: Connection) -> None:
+        database.lock_schema(connection)
+        work(connection)
+
     try:
-        database.run(work, writes=True)
-    except CommandError as error:
+        database.run(alone, writes=True)
+    except (CommandError, SQLAlchemyError) as error:
         raise StorageUnavailable(
             f"the database cannot be migrated (was it made by a newer version of this program?): {error}",
             part="database",
-            reason="unknown_revision",
+            reason="unknown_revision" if isinstance(error, CommandError) else "migration_failed",
         ) from error
     finally:
         database.close()

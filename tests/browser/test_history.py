@@ -229,6 +229,25 @@ def test_who_leaves_a_row_that_runs_is_back_at_once_and_finds_it_as_it_is(
         expect(row).to_contain_text("已取消")
 
 
+def test_a_row_under_way_can_be_cancelled_where_it_is_open_and_then_deleted(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with no_node(visit), visit("/") as page:
+        row, running = open_running(page, recording("从历史取消.wav", level=71), server_url)
+        expect(page.locator(".asr-detail [data-event=remove]")).to_have_count(0)
+        page.locator(".asr-detail").get_by_role("button", name="取消").click()
+        expect(page.locator(".asr-detail .asr-failure.cancelled")).to_be_visible()
+        expect(running).to_have_count(0)
+        page.wait_for_timeout(1_000)  # what followed it draws nothing of it any more
+        expect(page.locator(".asr-detail .asr-failure.cancelled")).to_be_visible()
+        page.click(".asr-back")
+        expect(row).to_contain_text("已取消")
+        row.click()
+        page.locator(".asr-detail [data-event=remove]").click()
+        page.locator(".asr-dialog .danger").click()
+        expect(page.locator(".asr-empty")).to_be_visible()
+
+
 def test_an_address_opens_its_recognition_survives_a_reload_and_can_be_copied(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:

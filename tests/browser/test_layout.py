@@ -71,8 +71,22 @@ def test_the_hotwords_placeholder_is_not_cut_off(visit: Visit, locale: str, view
         text = field.get_attribute("placeholder")
         page.fill("#asr-hotwords textarea", text or "?")
         assert field.evaluate(
-            "field => { field.style.whiteSpace = 'nowrap'; return field.scrollWidth <= field.clientWidth; }"
-        )
+            "field => { field.style.whiteSpace = 'nowrap'; field.style.width = `${field.clientWidth - 8}px`;"
+            "return field.scrollWidth <= field.clientWidth; }"
+        ), "it does not touch the edge either"
+
+
+def test_the_choices_of_the_form_are_of_one_height(visit: Visit, call: Path) -> None:
+    with visit("/") as page:
+        upload(page, call)
+        page.get_by_text("高级").click()
+        heights: set[float] = set()
+        for name in ("language", "channels", "speakers"):
+            page.wait_for_selector(f"#asr-{name}")
+            box = page.locator(f"#asr-{name} .wrap-inner").bounding_box()
+            assert box
+            heights.add(box["height"])
+        assert len(heights) == 1
 
 
 def test_lengths_are_in_line_whatever_the_mark_after_them(

@@ -39,7 +39,6 @@ def who(page: Page) -> Any:
 def rename(page: Page, line: int, name: str, button: str) -> None:
     who(page).nth(line).click()
     dialog = page.locator("dialog.asr-naming")
-    assert dialog.locator("input").get_attribute("maxlength") == str(MAX_NAME_CHARS)
     dialog.locator("input").fill(name)
     dialog.get_by_role("button", name=button).click()
     expect(dialog).to_have_count(0)
@@ -199,3 +198,37 @@ def test_the_number_of_speakers_is_offered_where_the_model_can(visit: Visit) -> 
     with visit("/") as page:
         page.get_by_text("高级").click()
         expect(page.locator("#asr-speakers")).to_be_visible()
+
+
+def test_the_longest_name_stays_in_its_card_and_a_longer_one_is_refused_in_words(visit: Visit, call: Path) -> None:
+    longest = "M" * MAX_NAME_CHARS
+    with visit("/", locale="en-US", viewport={"width": 390, "height": 844}) as page:
+        recognise(page, call)
+        who(page).first.click()
+        dialog = page.locator("dialog.asr-naming")
+        dialog.locator("input").fill(f"{longest}M")
+        expect(dialog.get_by_role("status")).to_have_text(f"The name is too long: at most {MAX_NAME_CHARS} characters.")
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("button", name="Rename all")).to_be_disabled()
+        dialog.locator("input").fill(longest)
+        page.keyboard.press("Enter")
+        expect(who(page).first).to_have_text(longest)
+        swap = page.locator("[data-event=swap]")
+        expect(swap).to_contain_text(longest)
+        card, button = page.locator(".asr-result").bounding_box(), swap.bounding_box()
+        assert card and button
+        assert button["x"] + button["width"] <= card["x"] + card["width"]
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_name_that_another_tab_gave_meanwhile_is_refused_and_shown(visit: Visit, call: Path, server_url: str) -> None:
+    with visit("/") as page:
+        recognise(page, call)
+        row = page.evaluate("asr.recognitionInAddress()")
+        page.get_by_role("radio", name="对照").click()
+        given = page.request.post(f"{server_url}/v1/recognitions/{row}/labels", data={"labels": {"channel1": "王经理"}})
+        assert given.ok
+        rename(page, 0, "王经理", "“坐席”的 2 句全部改名")
+        expect(page.locator(".toast-body")).to_contain_text("“王经理”是这里另一个人的名字")
+        expect(who(page)).to_have_text(["坐席", "王经理", "坐席", "王经理"])
+        expect(page.get_by_role("radio", name="对照")).to_have_attribute("aria-checked", "true")

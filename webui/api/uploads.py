@@ -45,8 +45,8 @@ class Received:
 async def receive(request: Request, config: ApiConfig, *file_fields: str, raw: bool = False) -> AsyncIterator[Received]:
     """The request's file and fields (query string included) for as long as the block lasts.
 
-    A form's file comes in one of ``file_fields``. With ``raw``, any other body is the file itself, its name in
-    ``?filename=``.
+    A form's file comes in one of ``file_fields``. With ``raw``, any other body is the file itself. ``?filename=`` names
+    the file: a form cannot say every name as it is, since its senders write quotes in it as ``%22``.
     Raises :class:`UploadTooLarge`, :class:`InvalidInput`.
     """
     config.temp_dir.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,8 @@ class _Form:
             if self._sink.is_open:
                 raise InvalidOptions("one file at a time, please", field=self._name, reason="several")
             self._sink.is_open = True
-            self._received.filename = name_in_form(options.get(b"filename", b"").decode(errors="replace"))
+            given = options.get(b"filename", b"").decode(errors="replace")
+            self._received.filename = self._received.filename or name_in_form(given)
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:

@@ -19,11 +19,16 @@
     box.timer = setTimeout(() => box.classList.remove("shown"), shown_ms);
   };
 
+  const switchLanguage = () => {
+    document.cookie = `asr_lang=${language === "zh" ? "en" : "zh"}; path=/; max-age=31536000; samesite=lax`;
+    location.reload();
+  };
+
   document.addEventListener("click", ({ target }) => {
     if (!(target instanceof Element)) return;
     if (target.closest("[data-language-toggle]")) {
-      document.cookie = `asr_lang=${language === "zh" ? "en" : "zh"}; path=/; max-age=31536000; samesite=lax`;
-      location.reload();
+      // A page with a form takes it along, and then switches itself.
+      if (window.dispatchEvent(new Event("asr-switch", { cancelable: true }))) switchLanguage();
     }
     for (const menu of document.querySelectorAll("details.asr-menu[open]")) {
       if (!menu.contains(target) || target.closest("a")) menu.removeAttribute("open");
@@ -43,6 +48,7 @@
   window.asr = {
     say,
     announce,
+    switchLanguage,
     recognitionInAddress: () => new URLSearchParams(location.search).get("r") || "",
     putInAddress(id, push = false) {
       const url = new URL(location.href);

@@ -46,12 +46,14 @@
     }
   };
 
-  // What the microphone records or has recorded is in this page only.
+  // What the microphone records or has just recorded is in this page only.
   const holdsSound = () => {
     const stops = document.querySelectorAll("#asr-microphone :is(.stop-button, .stop-button-paused)");
     const recorded = document.querySelector("#asr-microphone .play-pause-button");
     return recorded !== null || Array.from(stops).some((button) => button.style.display === "flex");
   };
+
+  asr.holdsSound = holdsSound;
 
   const renew = () => {
     leaving = true;

@@ -47,8 +47,20 @@
     true,
   );
 
+  // A double click is one wish: its second half starts nothing again, and does not press 取消, which has come into the
+  // place of 开始识别 by then.
+  const PRESSED_ONCE = "#asr-start, #asr-cancel, #asr-samples [data-event], #asr-panel [data-event=again]";
+  document.addEventListener(
+    "click",
+    (event) => {
+      if (event.detail > 1 && event.target instanceof Element && event.target.closest(PRESSED_ONCE))
+        event.stopImmediatePropagation();
+    },
+    true,
+  );
+
   document.addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && !event.repeat) {
       const start = document.querySelector("#asr-start");
       if (start && start.offsetParent !== null && !start.disabled) {
         event.preventDefault();

@@ -22,7 +22,7 @@
   };
 
   const nameField = (name, others) => {
-    const properties = { type: "text", maxLength: longest_name, value: name, autocomplete: "off" };
+    const properties = { type: "text", value: name, autocomplete: "off" };
     const input = made("input", properties);
     input.setAttribute("list", "asr-known-names");
     const known = made("datalist", { id: "asr-known-names" }, ...Array.from(others, (other) => new Option(other, other)));
@@ -58,14 +58,18 @@
         const wanted = usual_names[given()] || given() || usual;
         const taken = wanted !== name && others.has(wanted);
         const taker = mayBeOne ? "who_taken_speaker" : "who_taken";
+        const tooLong = Array.from(wanted).length > longest_name;
         hint.textContent = taken ? say(taker, { name: wanted }) : say("who_empty", { name: usual });
+        if (tooLong) hint.textContent = say("error_invalid_options_name_too_long", { limit: longest_name });
+        hint.classList.toggle("problem", tooLong);
         main.value = taken ? "swap" : "everyone";
         const everyone = several ? say("who_everyone", { name, count }) : say("who_save");
         main.textContent = taken ? say("who_swap_names") : everyone;
         merge.textContent = say("who_merge", { name: wanted, count });
         merge.hidden = !taken || !mayBeOne;
         line.hidden = !several && (!taken || mayBeOne);
-        line.disabled = !given();
+        line.disabled = !given() || tooLong;
+        main.disabled = tooLong;
       };
       const quick = quickNames(name, (side) => {
         input.value = side;

@@ -16,14 +16,20 @@ def detail_view(
     row: Recognition, words: Words, *, search: str = "", shown: Shown | None = None, viewer: Visitor | None = None
 ) -> str:
     """Title (it stays in sight), then what the 识别 page shows of it."""
-    remove = (
-        f'<button type="button" class="asr-button danger" data-event="remove" data-confirm="history_confirm_one" '
-        f'data-ids="{escape(row.id)}">{words.html("history_delete")}</button>'
-    )
     body = result_view(row, words, shown=shown, search=search) if row.status.is_final else progress_view(row, words)
     return (
         f'<article class="asr-detail"><header>{_back(words)}<h1>{escape(recording_name(row.filename, words))}</h1>'
-        f"{remove if row.status.is_final else ''}</header>{_origin(row, words, viewer)}{body}</article>"
+        f"{_end(row, words)}</header>{_origin(row, words, viewer)}{body}</article>"
+    )
+
+
+def _end(row: Recognition, words: Words) -> str:
+    """删除; what still runs is cancelled first."""
+    if not row.status.is_final:
+        return f'<button type="button" class="asr-button danger" data-event="cancel">{words.html("cancel")}</button>'
+    return (
+        f'<button type="button" class="asr-button danger" data-event="remove" data-confirm="history_confirm_one" '
+        f'data-ids="{escape(row.id)}">{words.html("history_delete")}</button>'
     )
 
 

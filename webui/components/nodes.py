@@ -7,7 +7,7 @@ from domain.node import Availability, NodeStatus
 from domain.sizes import size_text
 from services.nodes import NodesOverview, serves_alone
 from webui.components.details import FINGERPRINT_CHARS, node_name
-from webui.components.units import speed_text, wait_text
+from webui.components.units import duration_text, speed_text, wait_text
 from webui.i18n import Words
 
 #: Which node is shown, and named in the sentence, first.
@@ -62,7 +62,7 @@ def nodes_sentence(overview: NodesOverview, words: Words) -> str:
 
 
 def summary_text(overview: NodesOverview, words: Words) -> str:
-    """节点 3/3 · 忙 5/8 · 排队 12（约 40 秒）· 命中率 31% · 磁盘剩余 120 GB."""
+    """节点 3/3 · 忙 5/8 · 排队 12（约 40 秒）· 命中率 31%（节省 12 分钟）· 磁盘剩余 120 GB."""
     ready = [n for n in overview.nodes if n.availability in (Availability.READY, Availability.BUSY)]
     waiting = overview.waiting
     queued = words("summary_queued", count=waiting.ahead)
@@ -70,12 +70,15 @@ def summary_text(overview: NodesOverview, words: Words) -> str:
         wait = wait_text(waiting.expected_wait_seconds, words)
         queued = words("summary_queued_wait", count=waiting.ahead, duration=wait)
     rate = "–" if overview.hit_rate is None else f"{overview.hit_rate:.0%}"
+    hits = words("summary_hit_rate", rate=rate)
+    if overview.saved_seconds >= 1:
+        hits = words("summary_hit_rate_saved", rate=rate, duration=duration_text(overview.saved_seconds, words))
     return " · ".join(
         [
             words("summary_nodes", ready=len(ready), all=len(overview.nodes)),
             words("summary_busy", busy=sum(n.in_flight for n in ready), slots=sum(n.slots for n in ready)),
             queued,
-            words("summary_hit_rate", rate=rate),
+            hits,
             words("summary_disk", size=size_text(overview.disk_free_bytes)),
         ]
     )

@@ -51,7 +51,7 @@ def _unfinished_view(row: Recognition, words: Words, shown: Shown | None, search
         f'<section class="asr-result unfinished" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks"><strong>{escape(recording_name(row.filename, words))}</strong>{badge}</div>'
         f'<div class="asr-actions">{_copy(words)}{_download(row, shown, words)}{_retry(row, words)}</div></header>'
-        f'<div class="asr-failure {kind}" role="alert"><p>{_reason(row, words)}</p></div>'
+        f'<div class="asr-failure {kind}" role="alert"><p>{_reason(row, words)}</p>{_side_missing(row, words)}</div>'
         f"{player_view(row, words)}{tracks}{said}"
         f"{_whole_texts(row, words)}{details_view(row, words)}</section>"
     )
@@ -60,6 +60,15 @@ def _unfinished_view(row: Recognition, words: Words, shown: Shown | None, search
 def _reason(row: Recognition, words: Words) -> str:
     error = row.error or {"code": row.status.value}
     return escape(sentence(error, words.language, reference=row.id, catalogue=words.catalogue))
+
+
+def _side_missing(row: Recognition, words: Words) -> str:
+    """That one side of a call has no text at all, where the recognition was cancelled: it may not have begun."""
+    sides = {segment.channel for segment in row.transcript.segments}
+    if row.status is not Status.CANCELLED or len(sides) != 1 or None in sides:
+        return ""
+    other = "channel1" if sides == {0} else "channel0"
+    return f"<p>{words.html('side_missing', name=name_of(other, row.labels, words.language))}</p>"
 
 
 def _retry(row: Recognition, words: Words) -> str:
@@ -73,7 +82,7 @@ def failure_view(row: Recognition, words: Words) -> str:
     kind = "cancelled" if row.status is Status.CANCELLED else "failed"
     return (
         f'<section class="asr-failure {kind}" data-id="{escape(row.id)}" role="alert">'
-        f"<p><strong>{escape(recording_name(row.filename, words))}</strong></p>"
+        f"<p><strong>{escape(recording_name(row.filename, words))}</strong>{cache_badge(row, words)}</p>"
         f"<p>{_reason(row, words)}</p>"
         f"{_retry(row, words)}</section>"
     )

@@ -4,11 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
+from unicodedata import east_asian_width
 
 from domain.labels import default_name, key_of, names_by_line
 from domain.transcript import Segment
 from webui.components.units import clock
 from webui.i18n import Words
+
+#: How much a snippet says before what was searched for, in letters of the Latin kind.
+LEAD_WIDTH = 8
 
 
 def live_lines(segments: Sequence[Segment], itn: bool, words: Words, labels: Mapping[str, str]) -> str:
@@ -107,6 +111,16 @@ def snippet(text: str, search: str, length: int = 60) -> str:
     """A piece of the text around the first match, else its beginning; as plain text."""
     hits = [hit for word in search_words(search) if (hit := text.lower().find(word)) >= 0]
     hit = min(hits, default=0)
-    start = max(0, hit - length // 3)
+    start = _start_before(text, hit)
     piece = text[start : start + length]
     return ("…" if start else "") + piece + ("…" if start + length < len(text) else "")
+
+
+def _start_before(text: str, hit: int) -> int:
+    """So little before the match that a telephone's line still holds it; a Chinese letter is as wide as two others."""
+    room = LEAD_WIDTH
+    for at in range(hit - 1, -1, -1):
+        room -= 2 if east_asian_width(text[at]) in "WF" else 1
+        if room < 0:
+            return at + 1
+    return 0

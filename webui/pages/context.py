@@ -35,6 +35,14 @@ class PageContext:
         return sentence(error, self.words(request).language, reference=reference, catalogue=self.catalogue)
 
 
+async def cancelled(context: PageContext, recognition_id: str, request: gr.Request) -> None:
+    """Ends a recognition, on whichever page; one that has ended already stays as it is."""
+    try:
+        await context.services.transcription.cancel(recognition_id, visitor=context.visitor(request))
+    except SpeechError as error:
+        raise gr.Error(context.sentence(error, request), print_exception=False) from None
+
+
 def view(value: str = "", *, events: tuple[str, ...] = (), script: str = "", **more: Any) -> gr.HTML:
     """A piece of our own HTML. Its ``[data-event]`` elements trigger ``events``, with their data."""
     return gr.HTML(value, js_on_load=_relay(*events) + script, apply_default_css=False, **more)

@@ -5,9 +5,11 @@ from typing import Any
 
 import gradio as gr
 
+from webui.components.export import export_menu
 from webui.components.rows import waiting_rows
 from webui.i18n import bilingual, label
 from webui.pages.context import PageContext, view
+from webui.pages.export_events import ExportEvents
 from webui.pages.history_events import STATUS_FILTERS, TIME_FILTERS, WHOSE_FILTERS, HistoryEvents
 
 #: Back and forward in the browser open what the address names. This and 返回 are done in the browser alone: answers of
@@ -25,11 +27,14 @@ _TIME_ZONE = "() => [asr.recognitionInAddress(), String(new Date().getTimezoneOf
 
 def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     """Lays the page out and connects it. ``on_load``: the page's load event."""
-    events = HistoryEvents(context)
+    events, exports = HistoryEvents(context), ExportEvents(context)
     with gr.Column(elem_id="asr-history", elem_classes="asr-column"):
         # An open detail hides the list (by CSS): Gradio would tear a hidden list down and its scroll position with it.
         with gr.Column(elem_id="asr-history-index"):
             search, status, when, whose = _filters()
+            everything = view(
+                export_menu(context.catalogue, "export_all"), events=("export",), elem_id="asr-export-all"
+            )
             rows = view(
                 waiting_rows(),
                 events=("open", "moved"),
@@ -38,8 +43,9 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
                 html_template='<ul class="asr-rows">${value}</ul>',
             )
             more = gr.Button(label("history_more"), elem_id="asr-more", visible=False)
-            bar = view(_selection_bar(context), events=("remove",), script=_ON_BAR, elem_id="asr-selection")
-        detail = view(events=("back", "again", "spoken", "remove", "rename", "swap"), elem_id="asr-detail")
+            bar = view(_selection_bar(context), events=("remove", "export"), script=_ON_BAR, elem_id="asr-selection")
+        exported = view(events=("stop",), elem_id="asr-export")
+        detail = view(events=("back", "cancel", "again", "spoken", "remove", "rename", "swap"), elem_id="asr-detail")
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
         cursor = gr.Textbox(visible="hidden", elem_id="asr-cursor", container=False)
         left = gr.Textbox(visible="hidden", elem_id="asr-left", container=False)
@@ -63,6 +69,8 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         gone.then(events.row, [left, search], [item], trigger_mode="multiple", **quiet)
     # One item into the list as it is at that moment: it may have been drawn anew meanwhile.
     item.change(None, [item, rows], [rows], js="(item, rows) => [asr.withItem(rows, item)]")
+    # What shows the row shows its end, too.
+    detail.cancel(events.cancel, [current], None, **quiet)
     detail.again(events.again, [current], [goto], **quiet)
     goto.change(None, [goto], None, js="id => { if (id) location.href = './?r=' + encodeURIComponent(id); }")
     detail.spoken(events.spoken, [current], [detail], **quiet)
@@ -71,6 +79,11 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         named(change, [current, search], [detail, item], **quiet)
     for removed in (bar.remove, detail.remove):
         removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, page, **quiet)
+    made = [
+        asked.export(exports.export, filters, [exported], trigger_mode="multiple", **quiet)
+        for asked in (bar, everything)
+    ]
+    exported.stop(None, None, [exported], js="() => ['']", cancels=made, **quiet)
     on_load(None, None, [current, zone], js=_TIME_ZONE).then(events.first_page, filters, page, **quiet)
 
 
@@ -111,7 +124,8 @@ def _choice(name: str, label_key: str, offered: dict[str, str], value: str) -> g
 def _selection_bar(context: PageContext) -> str:
     catalogue = context.catalogue
     return (
-        '<asr-selection><span data-count></span><button type="button" class="asr-button danger" data-event="remove" '
+        f"<asr-selection><span data-count></span>{export_menu(catalogue, 'export')}"
+        '<button type="button" class="asr-button danger" data-event="remove" '
         f'data-confirm="history_confirm_many">{bilingual(catalogue, "history_delete")}</button>'
         f'<button type="button" class="asr-button quiet" data-clear>{bilingual(catalogue, "history_clear")}</button>'
         "</asr-selection>"

@@ -13,7 +13,7 @@ from domain.recognition import HistoryPage, Recognition, Status
 from webui.components.history_detail import detail_view, missing_view
 from webui.components.result import error_view
 from webui.components.rows import empty_view, history_rows
-from webui.pages.context import PageContext
+from webui.pages.context import PageContext, cancelled
 from webui.pages.naming import renamed, shown_in, swapped
 
 PAGE_ROWS = 30
@@ -108,6 +108,10 @@ class HistoryEvents:
         # Gradio sends the last value once more when a handler ends: it would undo a name that was given meanwhile.
         yield gr.skip()
 
+    async def cancel(self, current: str, request: gr.Request) -> None:
+        """取消: whoever follows the row sees it end."""
+        await cancelled(self._context, current, request)
+
     async def again(self, current: str, request: gr.Request) -> str:
         """重新识别 with the options of then; the 识别 page shows it. Returns the new id."""
         try:
@@ -168,24 +172,32 @@ class HistoryEvents:
     async def _page(
         self, text: str, status: str, when: str, whose: str, zone: str, cursor: str | None, visitor: Visitor
     ) -> HistoryPage:
-        return await self._services.history.page(
-            visitor=visitor,
-            only_mine=whose == "mine",
-            text=text,
-            statuses=STATUS_FILTERS.get(status, STATUS_FILTERS["all"])[1],
-            since=since(when, zone, datetime.now(UTC)),
-            before_id=cursor or None,
-            limit=PAGE_ROWS,
-        )
+        asked = asked_for(text, status, when, whose, zone)
+        return await self._services.history.page(visitor=visitor, **asked, before_id=cursor or None, limit=PAGE_ROWS)
+
+
+def asked_for(text: str, status: str, when: str, whose: str, zone: str) -> dict[str, Any]:
+    """What search and filters mean, as the history takes it."""
+    return {
+        "only_mine": whose == "mine",
+        "text": text,
+        "statuses": STATUS_FILTERS.get(status, STATUS_FILTERS["all"])[1],
+        "since": since(when, zone, datetime.now(UTC)),
+    }
+
+
+def behind_utc(zone: str) -> timedelta:
+    """How far a browser's clock is behind UTC, from JavaScript's number of minutes."""
+    try:
+        return timedelta(minutes=max(-1439, min(1439, int(zone))))
+    except ValueError:
+        return timedelta()
 
 
 def since(when: str, zone: str, now: datetime) -> datetime | None:
     """The beginning of 今天 or 7 天 for a browser whose clock is ``zone`` minutes behind UTC (JavaScript's sign)."""
     if when not in ("today", "week"):
         return None
-    try:
-        offset = timedelta(minutes=max(-1440, min(1440, int(zone))))
-    except ValueError:
-        offset = timedelta()
+    offset = behind_utc(zone)
     midnight = (now - offset).replace(hour=0, minute=0, second=0, microsecond=0) + offset
     return midnight if when == "today" else midnight - timedelta(days=6)

@@ -6,14 +6,17 @@ import gradio as gr
 
 from domain.errors import InvalidOptions, SpeechError
 from domain.plain import as_whole
-from domain.recognition import Recognition
+from domain.recognition import Recognition, Status
 from services.labels import Whom
 from webui.components.result import Shown
 from webui.pages.context import PageContext
 
 
 async def renamed(context: PageContext, current: str, event: gr.EventData, request: gr.Request) -> Recognition:
-    """The row with the name that the browser asked for (``asr.askName``)."""
+    """The row with the name that the browser asked for (``asr.askName``).
+
+    Where that is refused: the reason is told, and the row comes as it is by now; somebody may have named others in it.
+    """
     data = _data(event)
     try:
         row = await context.services.labels.rename(
@@ -25,16 +28,16 @@ async def renamed(context: PageContext, current: str, event: gr.EventData, reque
             language=context.words(request).language,
         )
     except SpeechError as error:
-        raise _refused(context, error, request) from None
+        row = await _refused(context, current, error, request)
     return await _as_shown(context, row, event, request)
 
 
 async def swapped(context: PageContext, current: str, event: gr.EventData, request: gr.Request) -> Recognition:
-    """The row with the names of its two channels swapped."""
+    """The row with the names of its two channels swapped; refused as by :func:`renamed`."""
     try:
         row = await context.services.labels.swap(current, visitor=context.visitor(request))
     except SpeechError as error:
-        raise _refused(context, error, request) from None
+        row = await _refused(context, current, error, request)
     return await _as_shown(context, row, event, request)
 
 
@@ -74,5 +77,14 @@ def _whom(data: dict[str, Any]) -> Whom:
     return cast(Whom, whom) if whom in get_args(Whom) else "line"
 
 
-def _refused(context: PageContext, error: SpeechError, request: gr.Request) -> gr.Error:
-    return gr.Error(context.sentence(error, request), print_exception=False)
+async def _refused(context: PageContext, current: str, error: SpeechError, request: gr.Request) -> Recognition:
+    """Tells why, and returns the row that the page is to show. Raises ``gr.Error`` where there is none with names."""
+    told = context.sentence(error, request)
+    try:
+        row = await context.services.history.get(current, visitor=context.visitor(request))
+    except SpeechError:
+        row = None
+    if row is None or row.status is not Status.SUCCEEDED:
+        raise gr.Error(told, print_exception=False) from None
+    gr.Warning(told, title="")
+    return row

@@ -27,6 +27,8 @@ from webui.pages.recognise_events import RecogniseEvents
 
 #: How often the page looks whether the model is up, and how far a download is, in seconds.
 SERVER_LOOK_SECONDS = 2.0
+#: 中/EN: the form is asked for first, so that it comes along.
+_ON_SWITCH = "window.addEventListener('asr-switch', event => asr.switchSoon(event, () => trigger('switching', {})));"
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,14 @@ def recognise_page(
     """Lays the page out and connects it. ``on_load``: the page's load event."""
     events = RecogniseEvents(context, samples)
     with gr.Column(elem_id="asr-recognise", elem_classes="asr-column"):
-        banner = view(events=("start_download", "stop_download"), elem_id="asr-banner", visible=False)
+        banner = view(
+            events=("start_download", "stop_download", "dismiss_download"), elem_id="asr-banner", visible=False
+        )
         inputs, facts, sample_buttons = _form(context, samples)
         with gr.Row(elem_classes="asr-go-row"):
             start = gr.Button(label("start"), variant="primary", size="lg", elem_id="asr-start")
             cancel = gr.Button(label("cancel"), variant="stop", size="lg", elem_id="asr-cancel", visible=False)
-        panel = view(events=("again", "spoken", "rename", "swap"), elem_id="asr-panel")
+        panel = view(events=("again", "spoken", "rename", "swap"), script=_ON_SWITCH, elem_id="asr-panel")
         recent = view(elem_id="asr-recent")
         # The recognition on show; a change of it is what everything below the form follows.
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
@@ -105,9 +109,13 @@ def recognise_page(
         chosen(None, own, [other, *own, inputs.channels, facts], js=reset)
     server = [seen, clock, chip, banner, inputs.hotwords, inputs.language, inputs.speakers]
     clock.tick(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
-    for name, handler in (("start_download", events.start_download), ("stop_download", events.stop_download)):
-        getattr(banner, name)(handler, None, server, concurrency_limit=None, **quiet)
-    on_load(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
+    for name in ("start_download", "stop_download", "dismiss_download"):
+        getattr(banner, name)(getattr(events, name), None, server, concurrency_limit=None, **quiet)
+    prepared = [*inputs.values, kept]
+    panel.switching(None, prepared, None, js="(...form) => { asr.switchWith(form); }")
+    # Only then the fields offer what may have been chosen in them.
+    known = on_load(events.look_at_server, [seen], server, concurrency_limit=None, **quiet)
+    known.then(None, None, prepared, js="() => asr.prepared()")
     on_load(events.recent, None, [recent], concurrency_limit=None, **quiet)
     on_load(None, None, [current], js="() => asr.recognitionInAddress()")
 

@@ -20,7 +20,7 @@ from webui.components.rows import recent_view
 from webui.components.samples import Sample
 from webui.pages.asked import Asked
 from webui.pages.chosen_file import chosen_file
-from webui.pages.context import PageContext
+from webui.pages.context import PageContext, cancelled
 from webui.pages.naming import renamed, shown_in, swapped
 
 #: A running recognition is drawn at most this often, in seconds.
@@ -108,10 +108,7 @@ class RecogniseEvents:
     async def cancel(self, current: str, request: gr.Request) -> None:
         """取消: whoever follows sees it end."""
         if current:
-            try:
-                await self._services.transcription.cancel(current, visitor=self._context.visitor(request))
-            except SpeechError as error:
-                raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
+            await cancelled(self._context, current, request)
 
     async def spoken(self, current: str, event: gr.EventData, request: gr.Request) -> AsyncIterator[Any]:
         """Has the spoken track made where the model writes by itself. Yields the panel."""
@@ -197,6 +194,10 @@ class RecogniseEvents:
     async def stop_download(self, request: gr.Request) -> Updates:
         """停止; what has arrived is kept."""
         return await self._change_download(self._services.downloads.stop, request)
+
+    async def dismiss_download(self, request: gr.Request) -> Updates:
+        """知道了: nothing more is said of the download that failed."""
+        return await self._change_download(self._services.downloads.dismiss, request)
 
     async def _change_download(self, change: Any, request: gr.Request) -> Updates:
         try:

@@ -25,16 +25,22 @@ class Bench:
     dispatch: Dispatch
     wav: Path
     waits: list[Progress]
+    granted: int = 0
 
     async def run(self, ticket_id: str = "t", model: str = "scripted") -> Answer:
         async def waiting(progress: Progress) -> None:
             self.waits.append(progress)
 
+        async def granted() -> None:
+            self.granted += 1
+
         async def progress(_: NodeProgress) -> None:
             return
 
         ticket, job = Ticket(ticket_id, "me", model, 1.0), NodeJob(ticket_id, RecognitionOptions())
-        return await self.dispatch.run(ticket, job, self.wav, on_waiting=waiting, on_progress=progress)
+        return await self.dispatch.run(
+            ticket, job, self.wav, on_waiting=waiting, on_granted=granted, on_progress=progress
+        )
 
     async def slots_taken(self) -> int:
         return sum(taken for taken, _ in (await self.board.load()).values())

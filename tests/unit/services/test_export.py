@@ -61,7 +61,7 @@ def test_every_export_says_who_spoke() -> None:
     assert export(CALL, "txt", "written", "en").content.decode().startswith("Agent: 您好。3点到吗？\nCustomer: ")
     srt = export(CALL, "srt").content.decode()
     assert "00:00:00,000 --> 00:00:01,000\n坐席：您好。\n" in srt
-    assert "客户：到的 <b>。" in srt
+    assert "客户：到的 ＜b＞。" in srt
     vtt = export(CALL, "vtt").content.decode()
     assert "\n<v 坐席>您好。\n" in vtt
     assert "\n<v 客户>到的 &lt;b&gt;。\n" in vtt

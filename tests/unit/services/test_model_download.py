@@ -39,11 +39,32 @@ async def test_progress_then_the_switch() -> None:
 
 
 async def test_a_failure_says_why_and_can_be_tried_again() -> None:
-    text = 'print(\'{"error": {"code": "x", "message": "disk full", "details": {}}}\'); raise SystemExit(2)'
-    download = ModelDownload(program(text), _never)
+    error = '{"error": {"code": "x", "message": "no space", "details": {"reason": "disk_full"}}}'
+    download = ModelDownload(program(f"print('{error}'); raise SystemExit(2)"), _never)
     for _ in range(2):
         await download.start(visitor=ADMIN)
-        assert (await until(download, "failed")).message == "disk full"
+        assert download.state().reason == download.state().message == ""
+        failed = await until(download, "failed")
+        assert (failed.reason, failed.message) == ("disk_full", "no space")
+
+
+async def test_the_word_of_a_failure_can_be_taken_away_and_nothing_else_with_it() -> None:
+    text = 'import time; print(\'{"done_bytes": 1, "total_bytes": 9}\', flush=True); raise SystemExit(2)'
+    download = ModelDownload(program(text), _never)
+    await download.dismiss(visitor=ADMIN)
+    await download.start(visitor=ADMIN)
+    await download.dismiss(visitor=ADMIN)
+    assert download.state().phase == "running"
+    assert "exit status 2" in (await until(download, "failed")).message
+    await download.dismiss(visitor=ADMIN)
+    state = download.state()
+    assert (state.phase, state.message, state.done_bytes) == ("idle", "", 1)
+
+
+async def test_a_node_that_does_not_switch_is_no_failed_download() -> None:
+    download = ModelDownload(program("pass"), _never)
+    await download.start(visitor=ADMIN)
+    assert (await until(download, "failed")).reason == "not_switched"
 
 
 async def test_stopping_ends_the_program() -> None:
@@ -60,7 +81,7 @@ async def test_stopping_ends_the_program() -> None:
 
 async def test_only_administrators() -> None:
     download = ModelDownload(program("pass"), _never)
-    for call in (download.start, download.stop):
+    for call in (download.start, download.stop, download.dismiss):
         with pytest.raises(AccessDenied):
             await call(visitor=VISITOR)
     assert ModelDownload(None, _never).state().phase == "unavailable"

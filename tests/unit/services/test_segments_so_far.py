@@ -53,6 +53,7 @@ async def test_a_channel_that_is_done_or_waits_again_hides_no_waiting() -> None:
     await seen.so_far.wait(1, Progress(Stage.WAITING_NODE))
     assert seen.stages == [Stage.RECOGNISING, Stage.WAITING_NODE, Stage.WAITING_NODE]
     await seen.so_far.add(0, NodeProgress(3, 3))
+    seen.so_far.end(0)
     await seen.so_far.wait(1, queued(1))
     assert (seen.stages[-1], seen.reports[-1].ahead) == (Stage.QUEUED, 1)
 
@@ -62,3 +63,24 @@ async def test_of_two_channels_that_wait_the_nearer_one_is_shown() -> None:
     for number, ahead in ((0, 3), (1, 4), (0, 2), (1, 3), (0, 1)):
         await seen.so_far.wait(number, queued(ahead))
     assert [report.ahead for report in seen.reports] == [3, 3, 2, 2, 1]
+
+
+async def test_a_call_whose_first_channel_has_its_turn_is_recognised_and_does_not_queue_behind_itself() -> None:
+    seen = Seen(*CALL)
+    await seen.so_far.wait(0, queued(1))
+    await seen.so_far.wait(1, queued(2))
+    await seen.so_far.begin(0)
+    await seen.so_far.wait(1, queued(0))  # before the first step, which comes once the speech was found
+    await seen.so_far.add(0, NodeProgress(0, 3))
+    await seen.so_far.add(0, NodeProgress(3, 3, (TEXT,)))
+    await seen.so_far.wait(1, queued(0))  # after the last one, before the answer
+    assert seen.stages[2:] == [Stage.RECOGNISING] * 5
+    assert (seen.reports[-1].segment, seen.reports[-1].of) == (3, 6)
+
+
+async def test_after_its_turn_a_recording_still_shows_what_was_heard_before_its_node_died() -> None:
+    seen = Seen(*MONO)
+    await seen.so_far.add(0, NodeProgress(1, 3, (TEXT,)))
+    await seen.so_far.wait(0, queued(1))
+    await seen.so_far.begin(0)
+    assert (seen.stages[-1], len(seen.reports[-1].segments)) == (Stage.RECOGNISING, 1)

@@ -1,5 +1,6 @@
 """The limit on uploads, over a real socket."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from cli.remote import RemoteServer
+from domain.options import RecognitionOptions
 from services.filenames import UNNAMED
 from tests.helpers.web_api import WebApi, served
 
@@ -95,3 +98,23 @@ def test_a_form_of_endless_fields_is_refused(api: WebApi) -> None:
         assert large.status_code == 400
         many = [("hotwords", (None, "x"))] * 200
         assert httpx.post(f"{url}/v1/recognitions", files=many).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["our 'call' \"two\" 😀 & co.wav", "100%22.wav", "a+b %2B?.wav", "换行\n.wav"])
+async def test_the_command_line_sends_every_name_as_it_is(api: WebApi, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"RIFF")
+    with served(api.app) as url:
+        async with RemoteServer(url) as server:
+            rows = [row async for row in server.transcribe(tmp_path / name, RecognitionOptions())]
+    assert [row["status"] for row in rows] == ["succeeded"]
+    assert api.transcription.given["filename"] == name
+    assert api.transcription.content == b"RIFF"
+
+
+async def test_a_name_that_is_no_text_is_sent_all_the_same(api: WebApi, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xb5\xe7\xbb\xb0.wav"))  # 电话.wav in GBK
+    path.write_bytes(b"RIFF")
+    with served(api.app) as url:
+        async with RemoteServer(url) as server:
+            assert [row async for row in server.transcribe(path, RecognitionOptions())]
+    assert api.transcription.given["filename"].endswith(".wav")

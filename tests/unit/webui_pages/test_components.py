@@ -126,6 +126,7 @@ def test_the_badge_names_the_outcome_its_age_and_its_time() -> None:
     fresh = recognition(cache=CacheOutcome.HIT, elapsed_ms=3, cached_at=NOW - timedelta(seconds=20))
     assert "缓存命中 · 3 毫秒" in cache_badge(fresh, ZH, now=NOW)
     assert "新识别 · 2.4 秒" in cache_badge(recognition(), ZH)
+    assert "From cache · 3 d ago · 3 ms" in cache_badge(hit, EN, now=NOW)
     assert "Shared result" in cache_badge(recognition(cache=CacheOutcome.SHARED), EN)
     assert cache_badge(recognition(cache=None), ZH) == ""
 
@@ -193,6 +194,8 @@ def test_a_failure_has_its_sentence_its_reference_and_a_way_on() -> None:
     assert "没有可用的识别节点" in html and failed.id in html and 'data-event="again"' in html
     hopeless = replace(failed, error={"code": "bad_audio", "details": {"reason": "empty"}})
     assert "0 字节" in result_view(hopeless, ZH) and 'data-event="again"' not in result_view(hopeless, ZH)
+    known = replace(hopeless, transcript=Transcript(), cache=CacheOutcome.HIT, cached_at=NOW - timedelta(days=3))
+    assert "缓存命中" in result_view(known, ZH) and "From cache" in result_view(known, EN)
 
 
 def test_without_its_recording_a_result_has_no_player() -> None:
@@ -205,6 +208,11 @@ def test_a_search_marks_its_matches_and_shows_their_surroundings() -> None:
     assert marked("甲 a 乙", "乙 甲") == "<mark>甲</mark> a <mark>乙</mark>"
     assert marked("<b>", "") == "&lt;b&gt;"
     assert snippet("一" * 100 + "空调" + "二" * 100, "空调").count("空调") == 1
+    # A telephone's line holds about ten Chinese letters: what was found is among the first of them.
+    assert snippet("一" * 100 + "空调", "空调") == "…" + "一" * 4 + "空调"
+    assert snippet("一" * 10 + "空调", "空调") == "…" + "一" * 4 + "空调"
+    assert snippet("x" * 100 + "air", "air") == "…" + "x" * 8 + "air"
+    assert snippet("请打开空调", "空调") == "请打开空调"
     assert "<mark>空调</mark>" in history_rows([recognition()], ZH, search="空调")
     assert 'data-found><button type="button" class="asr-clock"' in result_view(recognition(), ZH, search="空调")
 
@@ -260,6 +268,9 @@ def test_without_a_token_there_is_nothing_to_sign_in_with(is_admin: bool) -> Non
 def test_the_summary_counts() -> None:
     busy = overview("ok", node("a", Availability.BUSY, in_flight=2), waiting=Waiting(12, 40.0), hit_rate=0.314)
     assert summary_text(busy, ZH) == "节点 1/1 · 忙 2/2 · 排队 12（约 40 秒） · 命中率 31% · 磁盘剩余 5.4 GB"
+    saved = replace(busy, saved_seconds=750.0)
+    assert "命中率 31%（节省识别 12 分钟） · 磁盘" in summary_text(saved, ZH)
+    assert "Cache hits 31% (recognition saved: 12 min)" in summary_text(saved, EN)
 
 
 def test_the_banner_leads_to_the_real_model_for_those_who_may() -> None:
@@ -269,11 +280,37 @@ def test_the_banner_leads_to_the_real_model_for_those_who_may() -> None:
     assert "data-event" not in demo_banner(idle, ZH, is_admin=False)
     running = demo_banner(replace(idle, phase="running", done_bytes=1024**3), ZH, is_admin=True)
     assert "width:50.0%" in running and 'data-event="stop_download"' in running
-    assert "hub cannot be reached" in demo_banner(
-        replace(idle, phase="failed", message="hub cannot be reached"), ZH, is_admin=True
-    )
     assert "继续下载" in demo_banner(replace(idle, phase="failed", done_bytes=1024**3), ZH, is_admin=True)
     assert "data-event" not in demo_banner(replace(idle, phase="unavailable"), ZH, is_admin=True)
+
+
+def test_a_call_that_was_cancelled_early_says_which_side_has_no_text() -> None:
+    left = replace(recognition().transcript.segments[0], channel=0)
+    early = recognition(status=Status.CANCELLED, transcript=Transcript((left,), "zh"), labels={"channel1": "<王>"})
+    assert "“&lt;王&gt;”那一侧还没有文字" in result_view(early, ZH)
+    right = replace(left, channel=1)
+    assert "no text of “Agent”" in result_view(replace(early, transcript=Transcript((right,), "zh")), EN)
+    for other in (
+        replace(early, transcript=Transcript((left, right), "zh")),
+        replace(early, status=Status.FAILED),
+        recognition(status=Status.CANCELLED),
+    ):
+        assert "那一侧" not in result_view(other, ZH)
+
+
+def test_a_failed_download_says_why_in_the_readers_language_and_what_is_kept_only_where_something_is() -> None:
+    failed = DownloadState("failed", total_bytes=2 * 1024**3, reason="hub_unreachable", message="ConnectError <1>")
+    for words, said, kept in ((ZH, "连不上模型下载站", "会保留"), (EN, "cannot reach the model hub", "kept")):
+        nothing, part = (
+            demo_banner(replace(failed, done_bytes=done), words, is_admin=True) for done in (0, 300_000_000)
+        )
+        assert said in nothing and 'title="ConnectError &lt;1&gt;"' in nothing and ">ConnectError" not in nothing
+        assert kept not in nothing and f"300 MB {'会' if words is ZH else 'that'}" in part
+        assert 'data-event="dismiss_download"' in nothing and 'data-event="start_download"' in nothing
+        visitors = demo_banner(failed, words, is_admin=False)
+        assert said not in visitors and "data-event" not in visitors
+    assert "（exit status 9）" in demo_banner(replace(failed, reason="", message="exit status 9"), ZH, is_admin=True)
+    assert "dismiss" not in demo_banner(replace(failed, phase="idle"), ZH, is_admin=True)
 
 
 def test_numbers_read_well() -> None:

@@ -123,3 +123,10 @@ def test_a_row_says_that_its_file_was_not_whole() -> None:
     assert ">文件不完整</i>" in history_rows([cut], ZH) and ">Incomplete file</i>" in recent_view([cut], EN)
     assert ">文件有损坏</i>" in history_rows([a_row(transcript=Transcript((), "zh", ("damaged",)))], ZH)
     assert "asr-damage" not in history_rows([a_row()], ZH)
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING])
+def test_an_open_row_that_is_under_way_can_be_cancelled_and_a_finished_one_deleted(status: Status) -> None:
+    running, done = detail_view(a_row(status=status), ZH), detail_view(a_row(), ZH)
+    assert 'data-event="cancel">取消</button>' in running and 'data-event="remove"' not in running
+    assert 'data-event="remove"' in done and 'data-event="cancel"' not in done

@@ -9,10 +9,11 @@ import gradio as gr
 import pytest
 
 from domain.access import Visitor
-from domain.errors import InvalidOptions, NoNodeAvailable
+from domain.errors import InvalidOptions, NoNodeAvailable, NotFound
 from domain.labels import MAX_NAME_CHARS, MAX_NAMES, MAX_SPEAKER_NUMBER
 from domain.recognition import Recognition
 from domain.transcript import Segment, Transcript
+from services.history import History
 from services.labels import Labels, Whom
 from storage.history import SqlHistory
 from tests.helpers.storage import a_row, new_database, succeeded
@@ -28,7 +29,7 @@ ROW = succeeded().with_changes(
 
 
 class Naming:
-    """Labels and transcription at once: every name is given, no spoken track can be had."""
+    """Labels, history and transcription at once: every name is given, no row and no spoken track can be had."""
 
     def __init__(self) -> None:
         self.lines: list[int] = []
@@ -40,6 +41,9 @@ class Naming:
     async def swap(self, recognition_id: str, **_: Any) -> Recognition:
         return ROW
 
+    async def get(self, recognition_id: str, **_: Any) -> Recognition:
+        raise NotFound("it was deleted")
+
     async def spoken(self, recognition_id: str, **_: Any) -> Recognition:
         raise NoNodeAvailable("nobody is there")
 
@@ -50,9 +54,9 @@ def history(tmp_path: Path) -> Iterator[SqlHistory]:
         yield SqlHistory(database)
 
 
-def context(naming: Naming | Labels) -> Any:
+def context(naming: Naming | Labels, history: Naming | History | None = None) -> Any:
     return SimpleNamespace(
-        services=SimpleNamespace(labels=naming, transcription=naming),
+        services=SimpleNamespace(labels=naming, transcription=naming, history=history or naming),
         visitor=lambda _request: OWNER,
         words=lambda _request: Words(Catalogue(), "zh"),
         sentence=lambda error, _request: sentence(error, "zh"),
@@ -102,38 +106,46 @@ async def test_every_refused_change_says_why(
     assert sentence(refused.value, "en") != Catalogue().text("en", "error_invalid_options")
 
 
+def over(history: SqlHistory) -> Any:
+    """The page over the real rows."""
+    return context(Labels(history), History(history, cast(Any, None)))
+
+
 @pytest.mark.parametrize("whom", [*get_args(Whom), None])
-@pytest.mark.parametrize(
-    ("row", "line", "told"),
-    [
-        (ROW, 2, NO_LINE),
-        (ROW, -1, NO_LINE),
-        (a_row(), 0, "这条记录还没有文字，请等识别完成。"),
-    ],
-    ids=("after the last", "before the first", "no text yet"),
-)
-async def test_every_refused_name_says_why(
-    history: SqlHistory, row: Recognition, line: int, told: str, whom: str | None
-) -> None:
+@pytest.mark.parametrize("line", [2, -1], ids=("after the last", "before the first"))
+async def test_every_refused_name_says_why(history: SqlHistory, line: int, whom: str | None) -> None:
+    await history.insert(ROW)
+    with pytest.warns(UserWarning, match=NO_LINE):
+        row = await renamed(over(history), ROW.id, event(line=line, given="x", whom=whom), cast(Any, None))
+    assert row.labels == {}
+
+
+async def test_what_has_no_text_yet_has_nobody_to_name(history: SqlHistory) -> None:
+    row = a_row()
     await history.insert(row)
-    asked = event(line=line, given="x", whom=whom)
-    with pytest.raises(gr.Error) as refused:
-        await renamed(context(Labels(history)), row.id, asked, cast(Any, None))
-    assert str(refused.value.message).startswith(told)
+    with pytest.raises(gr.Error, match="这条记录还没有文字，请等识别完成。"):
+        await renamed(over(history), row.id, event(line=0, given="x"), cast(Any, None))
+
+
+async def test_a_name_that_another_page_gave_meanwhile_is_refused_and_shown(history: SqlHistory) -> None:
+    await history.insert(ROW)
+    await renamed(over(history), ROW.id, event(line=1, given="王", whom="everyone"), cast(Any, None))
+    with pytest.warns(UserWarning, match="“王”是这里另一个人的名字"):
+        row = await renamed(over(history), ROW.id, event(line=0, given="王", whom="everyone"), cast(Any, None))
+    assert row.labels == {"channel1": "王"}
 
 
 async def test_one_speaker_too_many_is_told(history: SqlHistory) -> None:
     last = Segment(0, 1, None, "好", speaker=str(MAX_SPEAKER_NUMBER))
     row = succeeded().with_changes(transcript=Transcript((last,), "zh"))
     await history.insert(row)
-    with pytest.raises(gr.Error) as refused:
-        await renamed(context(Labels(history)), row.id, event(line=0, given="x"), cast(Any, None))
-    assert refused.value.message == f"说话人太多：最多 {MAX_SPEAKER_NUMBER} 个。"
+    with pytest.warns(UserWarning, match=f"说话人太多：最多 {MAX_SPEAKER_NUMBER} 个。"):
+        await renamed(over(history), row.id, event(line=0, given="x"), cast(Any, None))
 
 
 async def test_what_the_browser_asks_for_is_done_to_all_to_one_line_or_to_both(history: SqlHistory) -> None:
     await history.insert(ROW)
-    asked = context(Labels(history))
+    asked = over(history)
     row = await renamed(asked, ROW.id, event(line=0, given="客户", whom="swap"), cast(Any, None))
     assert row.labels == {"channel0": "客户", "channel1": "坐席"}
     row = await renamed(asked, ROW.id, event(line=0, given="王", whom="everyone"), cast(Any, None))

@@ -60,7 +60,7 @@ def test_each_page_has_its_title_and_the_limits_of_uploads() -> None:
 
 def test_the_scripts_are_told_how_long_a_name_may_be() -> None:
     html = client().get("/").text
-    assert f'"longest_name": {MAX_NAME_CHARS}' in html and "maxLength: longest_name" in html
+    assert f'"longest_name": {MAX_NAME_CHARS}' in html and "{ limit: longest_name }" in html
 
 
 def test_the_scripts_know_the_two_sides_in_the_readers_language() -> None:

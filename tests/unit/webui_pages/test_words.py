@@ -23,9 +23,11 @@ from domain.options import Channels, RecognitionOptions
 from domain.presets import PRESETS
 from domain.recognition import CacheOutcome, Source, Stage, Status
 from domain.transcript import Doubt
+from services.exports import MANY_FORMATS
 from services.model_download import Phase
 from services.nodes import PoolState
 from webui.api.fields import OPTION_FIELDS
+from webui.components.banner import FAILURES
 from webui.components.inputs import limits_text
 from webui.components.result import WARNINGS, Shown
 from webui.components.rows import DAMAGES
@@ -84,9 +86,11 @@ def made_keys() -> set[str]:
         "badge_{}": CacheOutcome,
         "badge_{}_title": CacheOutcome,
         "channels_{}": ("1", "2", *get_args(Channels)),
-        "demo_{}": get_args(Phase),
+        "demo_{}": [phase for phase in get_args(Phase) if phase not in ("unavailable", "idle", "running")],
+        "demo_failed_{}": FAILURES,
         "error_{}": [kind.code for kind in all_errors()],
         "error_{}_limit": [AudioTooLong.code, UploadTooLarge.code],
+        "export_{}": MANY_FORMATS,
         "file_{}": DAMAGES,
         "field_{}": (*OPTION_FIELDS, "labels", "lines"),
         "language_{}": [code for preset in PRESETS.values() for code in preset.capabilities.languages],

@@ -1,0 +1,169 @@
+"""Pages and searches of a history of millions, on both databases, beside ``OFFSET`` and plain ``LIKE``.
+
+    python benchmarks/history.py [--rows 1000000]
+
+Fills the databases itself. Times are those of ``SqlHistory.page`` as an administrator asks it (everybody's rows), which
+reads most. A way that takes longer than ``LIMIT_SECONDS`` is given up.
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.made_history import FOUR, RARE, Fill, Words, fill_postgres, fill_sqlite, rows  # noqa: E402
+from benchmarks.report import asked, quantiles, show  # noqa: E402
+from domain.errors import StorageUnavailable  # noqa: E402
+from domain.recognition import HistoryQuery, Status  # noqa: E402
+from storage.history import SqlHistory  # noqa: E402
+from storage.migrations import upgrade  # noqa: E402
+from storage.sql import Database, open_database  # noqa: E402
+from tests.helpers.postgres import running_postgres  # noqa: E402
+from tests.helpers.storage import a_row, a_transcript  # noqa: E402
+
+ROUNDS = 20
+LIMIT_SECONDS = 20.0
+WRITES_PER_SECOND = 100
+WRITE_SECONDS = 20
+NOW = datetime.now(UTC)
+
+
+def main() -> None:
+    """Measures both databases and prints it."""
+    count = asked(__doc__, "rows", 1_000_000, "rows of the history")
+    figures: dict[str, Any] = {"rows": count}
+    with tempfile.TemporaryDirectory(prefix="asr-bench-") as folder:
+        url = f"sqlite:///{folder}/history.db"
+        upgrade(url)
+        figures |= measured("sqlite", url, count, fill_sqlite)
+    with running_postgres(shared_buffers="2GB", fsync="on", full_page_writes="on") as server:
+        figures |= measured("postgresql", server.url(), count, fill_postgres)
+    show("history", figures)
+
+
+def measured(kind: str, url: str, count: int, fill: Fill) -> dict[str, Any]:
+    """All figures of one database."""
+    words = Words()
+    started = time.monotonic()
+    fill(url, rows(count, words, NOW))
+    figures: dict[str, Any] = {"filled in s": round(time.monotonic() - started)}
+    database = open_database(url)
+    try:
+        if kind == "postgresql":
+            figures["index of the search MB"] = database.run(lambda connection: _index_mb(connection))
+        figures |= asyncio.run(_reads(database, words, count))
+    finally:
+        database.close()
+    return {f"{kind}: {name}": value for name, value in figures.items()}
+
+
+async def _reads(database: Database, words: Words, count: int) -> dict[str, Any]:
+    history = SqlHistory(database)
+    one, other = words.never_neighbours
+    kinds: dict[str, HistoryQuery] = {
+        "rare character": HistoryQuery(None, RARE),
+        "common character": HistoryQuery(None, words.common),
+        "never neighbours": HistoryQuery(None, one + other),
+        "two common ones": HistoryQuery(None, f"{one} {other}"),
+        "four characters": HistoryQuery(None, FOUR),
+        "no match": HistoryQuery(None, "鑫鑫"),
+        "no match, common": HistoryQuery(None, words.common + "龘"),
+        "common, failed": HistoryQuery(None, words.common, statuses=(Status.FAILED,), nodes=("gpu-4",)),
+        "common, one person": HistoryQuery("visitor-7", words.common),
+    }
+    figures: dict[str, Any] = {}
+    deep = await _id_at(database, int(count * 0.9))
+    figures["first page"] = await _times(history, HistoryQuery(None))
+    figures["page at 90 %"] = await _times(history, HistoryQuery(None, before_id=deep))
+    figures["page at 90 % by OFFSET"] = await _plain(
+        database, f"SELECT key FROM recognitions ORDER BY key DESC LIMIT 50 OFFSET {int(count * 0.9)}"
+    )
+    month = (NOW - timedelta(days=200), NOW - timedelta(days=170))
+    for name, query in kinds.items():
+        figures[name] = await _times(history, query)
+        figures[f"{name}, a month"] = await _times(history, _between(query, month))
+    for name in ("rare character", "common character", "never neighbours", "four characters", "no match"):
+        like = f"SELECT key FROM recognitions WHERE search_text LIKE '%{kinds[name].text}%' ORDER BY key DESC LIMIT 50"
+        figures[f"{name} by LIKE"] = await _plain(database, like)
+    writing = asyncio.create_task(_write(history))
+    await asyncio.sleep(1)
+    for name in ("rare character", "common character", "never neighbours", "four characters"):
+        figures[f"{name} while writing"] = await _times(history, kinds[name])
+    figures["rows written per second"] = await writing
+    return figures
+
+
+def _between(query: HistoryQuery, range_: tuple[datetime, datetime]) -> HistoryQuery:
+    return HistoryQuery(query.user, query.text, query.statuses, nodes=query.nodes, since=range_[0], until=range_[1])
+
+
+async def _times(history: SqlHistory, query: HistoryQuery) -> dict[str, float] | str:
+    async def ask() -> None:
+        await history.page(query)
+
+    return await _quantiles_of(ask)
+
+
+async def _plain(database: Database, statement: str) -> dict[str, float] | str:
+    async def ask() -> None:
+        await database.read(lambda connection: connection.execute(text(statement)).all())
+
+    return await _quantiles_of(ask)
+
+
+async def _quantiles_of(ask: Callable[[], Awaitable[None]]) -> dict[str, float] | str:
+    """In ms; fewer rounds where one takes long."""
+    taken: list[float] = []
+    begun = time.monotonic()
+    while len(taken) < ROUNDS and (len(taken) < 2 or time.monotonic() - begun < LIMIT_SECONDS):
+        started = time.perf_counter()
+        try:
+            await ask()
+        except StorageUnavailable:
+            return f"> {time.perf_counter() - started:.0f} s"
+        taken.append((time.perf_counter() - started) * 1000)
+        if len(taken) == 2 and statistics.fmean(taken) > LIMIT_SECONDS * 1000:
+            break
+    return quantiles(taken)
+
+
+async def _write(history: SqlHistory) -> float:
+    """Rows that are born and finished, at the pace that is asked for; returns the pace that was reached."""
+    begun = time.monotonic()
+    said = "这是同时写入的一行文字，" * 5
+
+    async def one() -> None:
+        row = a_row()
+        await history.insert(row)
+        await history.finish(row.with_changes(status=Status.SUCCEEDED, transcript=a_transcript(said)))
+
+    tasks: list[asyncio.Task[None]] = []
+    for number in range(WRITES_PER_SECOND * WRITE_SECONDS):
+        await asyncio.sleep(max(0.0, begun + number / WRITES_PER_SECOND - time.monotonic()))
+        tasks.append(asyncio.create_task(one()))
+    await asyncio.gather(*tasks)
+    return round(len(tasks) / (time.monotonic() - begun), 1)
+
+
+async def _id_at(database: Database, place: int) -> str:
+    statement = f"SELECT id FROM recognitions ORDER BY key DESC LIMIT 1 OFFSET {place}"
+    return await database.read(lambda connection: connection.execute(text(statement)).scalar_one())
+
+
+def _index_mb(connection: Connection) -> int:
+    size = connection.execute(text("SELECT pg_relation_size('ix_recognitions_tokens')")).scalar_one()
+    return round(size / 1_000_000)
+
+
+if __name__ == "__main__":
+    main()

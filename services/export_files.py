@@ -1,0 +1,77 @@
+"""Exports that a page makes: written to a file first, with progress, and fetched by the browser when they are whole."""
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.access import Visitor
+from domain.errors import NotFound, StorageUnavailable
+from services.exports import Export, Exports, Wanted
+
+#: Files that are kept; the oldest makes room.
+_MAX_READY = 100
+#: A page is told of progress at most this often, in seconds.
+_TELL_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyExport:
+    """A file that can be fetched."""
+
+    path: Path
+    filename: str
+    media_type: str
+    user: str
+
+
+class ExportFiles:
+    """Files in a folder of this process, which whoever sweeps it removes after some hours."""
+
+    def __init__(self, exports: Exports, folder: Path) -> None:
+        """``folder`` must exist."""
+        self._exports = exports
+        self._folder = folder
+        self._ready: OrderedDict[str, ReadyExport] = OrderedDict()
+
+    async def make(self, wanted: Wanted, *, visitor: Visitor) -> AsyncGenerator[tuple[Export, str | None]]:
+        """Yields the export with its progress, and at last the token to fetch it by; closed early, nothing is left.
+
+        Raises :class:`InvalidInput` where there is nothing to export, and :class:`StorageUnavailable`.
+        """
+        export = await self._exports.open(wanted)
+        token = secrets.token_urlsafe(18)
+        path = self._folder / f"ready-{token}"
+        told = time.monotonic()
+        try:
+            with path.open("wb") as file:
+                async with aclosing(export.chunks) as chunks:
+                    async for chunk in chunks:
+                        await asyncio.to_thread(file.write, chunk)
+                        if time.monotonic() - told >= _TELL_SECONDS:
+                            yield export, None
+                            told = time.monotonic()
+            self._keep(token, ReadyExport(path, export.filename, export.media_type, visitor.user))
+        except OSError as error:
+            raise StorageUnavailable(f"the export cannot be written: {error.strerror}", reason="export") from error
+        finally:
+            if token not in self._ready:
+                path.unlink(missing_ok=True)
+        yield export, token
+
+    def get(self, token: str, *, visitor: Visitor) -> ReadyExport:
+        """The file. Raises :class:`NotFound` where it has gone, or is somebody else's."""
+        ready = self._ready.get(token)
+        if ready is None or ready.user != visitor.user or not ready.path.exists():
+            raise NotFound("this export has gone; make it again", reason="export_gone")
+        return ready
+
+    def _keep(self, token: str, ready: ReadyExport) -> None:
+        self._ready[token] = ready
+        while len(self._ready) > _MAX_READY:
+            _, oldest = self._ready.popitem(last=False)
+            oldest.path.unlink(missing_ok=True)

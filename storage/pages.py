@@ -1,0 +1,105 @@
+"""Which rows a page has: keys, newest first, however many rows there are.
+
+The sort key begins with the time of the id, so that a range of dates is a range of keys. Ids are made by the machine
+that receives a recording, and dates by the database: their clocks may differ by a day at most.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select, true
+from sqlalchemy.sql import exists
+
+from domain.ids import is_id
+from domain.recognition import HistoryQuery
+from storage.rows import first_key_at, sort_key
+from storage.search import TextSearch, Wanted, query_terms
+from storage.tables import recognitions
+
+_ROW = recognitions.c
+_CLOCKS_DIFFER_SECONDS = 86_400
+#: Largest page.
+MAX_PAGE_ROWS = 1_000
+
+
+def visible(user: str | None) -> ColumnElement[bool]:
+    """Whose rows a caller sees: the one place that decides it."""
+    return true() if user is None else _ROW.user == user
+
+
+def newest_keys(connection: Connection, search: TextSearch, query: HistoryQuery) -> tuple[list[int], bool]:
+    """The keys of a page, and whether more follow."""
+    if query.before_id is not None and not is_id(query.before_id):
+        return [], False
+    limit = max(1, min(query.limit, MAX_PAGE_ROWS))
+    terms = query_terms(query.text)
+    facets = _facets(query)
+    conditions = [visible(query.user), *(_ROW[name].in_(values) for name, values in facets.items())]
+    if query.speaker:
+        conditions.append(_is_named(connection, query.speaker))
+    if query.since:
+        conditions.append(_ROW.created_at >= query.since)
+    if query.until:
+        conditions.append(_ROW.created_at < query.until)
+    if len(terms) == 1 and is_id(terms[0]):
+        # Nobody says an id: who looks for one has it from a page.
+        conditions.append(_ROW.id == terms[0])
+        terms = ()
+    wanted = Wanted(
+        terms,
+        # What a speaker is called can be found as text, too.
+        query_terms(query.speaker),
+        facets | ({"user": (query.user,)} if query.user is not None else {}),
+        tuple(conditions),
+        first_key_at(query.since, -_CLOCKS_DIFFER_SECONDS) if query.since else 0,
+        _below(connection, query),
+        limit + 1,
+    )
+    keys = search.newest(connection, wanted) if wanted.needs_index else walk(connection, wanted)
+    return keys[:limit], len(keys) > limit
+
+
+def walk(connection: Connection, wanted: Wanted) -> list[int]:
+    """The keys without any search, in the order of the table."""
+    return list(connection.scalars(in_range(select(_ROW.key), wanted).order_by(_ROW.key.desc()).limit(wanted.limit)))
+
+
+def in_range(statement: Select[Any], wanted: Wanted) -> Select[Any]:
+    """Narrowed to the conditions and the range of keys."""
+    narrowed = statement.where(*wanted.conditions)
+    if wanted.first:
+        narrowed = narrowed.where(_ROW.key >= wanted.first)
+    return narrowed if wanted.below is None else narrowed.where(_ROW.key < wanted.below)
+
+
+def key_of(connection: Connection, recognition_id: str) -> int:
+    """The sort key of a row, also of one that was deleted since its page was read."""
+    known = connection.scalar(select(_ROW.key).where(_ROW.id == recognition_id))
+    return sort_key(recognition_id) if known is None else known
+
+
+def _below(connection: Connection, query: HistoryQuery) -> int | None:
+    bounds: list[int] = []
+    if query.before_id is not None:
+        bounds.append(key_of(connection, query.before_id))
+    if query.until:
+        bounds.append(first_key_at(query.until, _CLOCKS_DIFFER_SECONDS))
+    return min(bounds, default=None)
+
+
+def _facets(query: HistoryQuery) -> dict[str, tuple[str, ...]]:
+    values: dict[str, Sequence[str]] = {
+        "status": [status.value for status in query.statuses],
+        "source": [source.value for source in query.sources],
+        "cache": [outcome.value for outcome in query.caches],
+        "node": query.nodes,
+        "model": query.models,
+        "language": query.languages,
+    }
+    return {name: tuple(wanted) for name, wanted in values.items() if wanted}
+
+
+def _is_named(connection: Connection, name: str) -> ColumnElement[bool]:
+    each = func.json_each_text if connection.dialect.name == "postgresql" else func.json_each
+    names = each(_ROW.labels).table_valued("key", "value")
+    return exists(select(names.c.value).where(func.lower(names.c.value) == func.lower(name)))

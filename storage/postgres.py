@@ -1,0 +1,102 @@
+"""What PostgreSQL does in its own way; the search is in ``postgres_search``."""
+
+import selectors
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from storage.postgres_search import PostgresSearch
+from storage.search import TextSearch
+
+#: A server that does not answer is given up after so long: to connect, and for the next bytes.
+CONNECT_TIMEOUT_SECONDS = 3
+SILENCE_SECONDS = 6.0
+#: No statement of this program needs longer, nor waits longer for another's lock; migrations may.
+STATEMENT_TIMEOUT_MS = 5_000
+#: How long a caller waits for one of the connections.
+POOL_TIMEOUT_SECONDS = 10
+#: Codes of a server that goes, comes, or takes no more connections.
+_GOES_OR_FULL = ("57P", "08", "53300")
+#: Any number that no other program on the database uses for the same.
+_MIGRATION_LOCK = 0x6173_7277_6562_7569
+
+
+class PostgresBackend:
+    """Many processes on many machines: readers and writers never wait for each other, but for the same row."""
+
+    search: TextSearch = PostgresSearch()
+
+    def engine_options(self, url: URL) -> dict[str, Any]:
+        """Bounded waits; what the URL says itself has the last word."""
+        settings = {
+            "statement_timeout": STATEMENT_TIMEOUT_MS,
+            "idle_in_transaction_session_timeout": 6 * STATEMENT_TIMEOUT_MS,
+            # A search function of high cost would have every search compiled, which takes longer than the search.
+            "jit": "off",
+            "timezone": "UTC",
+        }
+        defaults: dict[str, Any] = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "application_name": "asr-webui",
+            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        }
+        return {
+            "connect_args": {
+                "connection_factory": _Connection,
+                **{name: value for name, value in defaults.items() if name not in url.query},
+            },
+            # Connections that a restart of the server has cut are replaced before anybody uses them.
+            "pool_pre_ping": True,
+            "pool_timeout": POOL_TIMEOUT_SECONDS,
+        }
+
+    def configure(self, engine: Engine) -> None:
+        """Readers see one snapshot; writers see what is committed, and lock the rows that they change."""
+        event.listen(engine, "begin", _on_begin)
+        # For all connections of this process: the driver knows no other way to wait for a time only.
+        extensions.set_wait_callback(_wait)
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Until the transaction ends; an index over many rows may take minutes."""
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, _Connection)
+        driver.is_patient = True
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+
+    def is_away(self, error: DBAPIError) -> bool:
+        """No connection, or none any more. An error that the server itself could tell has a code."""
+        code = getattr(error.orig, "pgcode", None)
+        return code is None or code.startswith(_GOES_OR_FULL)
+
+
+class _Connection(extensions.connection):
+    """A connection that may be told to wait for as long as it takes."""
+
+    is_patient = False
+
+
+def _wait(connection: extensions.connection) -> None:
+    """Waits for the server, but not for ever: one that hangs keeps its connections open, and says nothing."""
+    seconds = None if getattr(connection, "is_patient", False) else SILENCE_SECONDS
+    ways = {extensions.POLL_READ: selectors.EVENT_READ, extensions.POLL_WRITE: selectors.EVENT_WRITE}
+    with selectors.DefaultSelector() as selector:
+        while (state := connection.poll()) != extensions.POLL_OK:
+            selector.register(connection.fileno(), ways[state])
+            if not selector.select(seconds):
+                # The driver closes the connection of a callback that fails.
+                raise psycopg2.OperationalError(f"no answer for {seconds:.0f} s")
+            selector.unregister(connection.fileno())
+
+
+def _on_begin(connection: Connection) -> None:
+    # A snapshot for a writer would only make it fail where another one was first.
+    if not connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

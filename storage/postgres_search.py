@@ -1,0 +1,142 @@
+"""Full-text search on PostgreSQL: one GIN index over characters and pairs of characters, cut into stretches of time.
+
+What the index holds of a row (``recognition_tokens``, made by a migration) is one token per character, per pair of
+neighbours and per facet (whose, from which node, …): ``684 天气``, where 684 is the *stretch* of twelve days in which
+the row was made. So the rows of a stretch that hold 天气 are one short list, and a search reads the newest stretches
+first, more each time, until the page is full; a pair that nobody ever said is missed without reading a row.
+What is said all the time fills a page from the newest rows, without the index.
+
+The text itself has the last word (``LIKE``): pairs that all occur need not stand together.
+"""
+
+import hashlib
+from collections.abc import Generator
+from typing import Any
+
+from sqlalchemy import Connection, Select, Text, and_, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from storage.pages import in_range, walk
+from storage.search import Wanted
+from storage.tables import recognitions
+
+_ROW = recognitions.c
+#: Bits of a sort key below the number of its stretch (2 ** 30 ms).
+_STRETCH_BITS = 45
+#: So many of the newest rows are read without the index, and so many more where they hold so many hits: the index would
+#: have to read all hits of a stretch to know which are the newest.
+_NEWEST_ROWS = 1_000
+_MORE_ROWS = 5_000
+_MANY_HITS = 10
+#: Large bitmaps of the index must stay exact: a lossy one makes the tokens of every row anew. And what is in the index
+#: the planner does not know: it would rather read all rows.
+_PLAN_BY_INDEX = text(
+    "SELECT set_config('work_mem', '64MB', true), set_config('enable_seqscan', 'off', true), "
+    "set_config('enable_indexscan', 'off', true)"
+)
+#: Facets in the order of the function's arguments.
+FACETS = ("user", "status", "source", "node", "model", "language", "cache")
+_TOKENS = func.recognition_tokens(_ROW.key, _ROW.search_text, *(_ROW[name] for name in FACETS))
+
+
+class PostgresSearch:
+    """See the module. The index follows its table by itself."""
+
+    def add(self, connection: Connection, key: int, user: str, search_text: str) -> None:
+        """Nothing to do."""
+
+    def remove(self, connection: Connection, key: int, user: str, search_text: str) -> None:
+        """Nothing to do."""
+
+    def newest(self, connection: Connection, wanted: Wanted) -> list[int]:
+        """Stretch by stretch, newest first, until there are enough."""
+        holds = [_ROW.search_text.like(f"%{_literally(term)}%", escape="\\") for term in wanted.terms]
+        exact = Wanted((), (), {}, (*wanted.conditions, *holds), wanted.first, wanted.below, wanted.limit)
+        span = _span(connection, exact)
+        if span is None:
+            return []
+        first, below = span
+        keys: list[int] = []
+        for rows in (_NEWEST_ROWS, _MORE_ROWS):
+            edge = _edge(connection, first, below, rows)
+            keys += walk(connection, _between(exact, edge, below, exact.limit - len(keys)))
+            below = edge
+            if len(keys) < _MANY_HITS or len(keys) == exact.limit:
+                break
+        connection.execute(_PLAN_BY_INDEX)
+        needles = _needles(wanted)
+        for start, end, stretches in _stretches(first, below):
+            if len(keys) >= exact.limit:
+                break
+            part = _between(exact, start, end, exact.limit - len(keys))
+            keys += connection.scalars(_hits(part, needles, stretches))
+        return keys
+
+
+def _hits(part: Wanted, needles: list[list[str]], stretches: list[str]) -> Select[Any]:
+    """By the index alone: whatever the planner thinks of the order, the rows are found before they are sorted."""
+    asked = " & ".join(
+        "(" + " | ".join(_quoted(f"{stretch} {needle}") for stretch in stretches for needle in either) + ")"
+        for either in needles
+    )
+    matches = _TOKENS.op("@@")(cast(literal(asked, Text), TSQUERY))
+    # An expression: of rows newer than its statistics the planner thinks that there are none, and would read them all.
+    key = _ROW.key + 0
+    found = select(_ROW.key).where(matches, key >= part.first, key < part.below, *part.conditions)
+    hits = found.cte("hits").prefix_with("MATERIALIZED")
+    return select(hits.c.key).order_by(hits.c.key.desc()).limit(part.limit)
+
+
+def _needles(wanted: Wanted) -> list[list[str]]:
+    """What the tokens of a row must have: one of each list."""
+    grams: dict[str, None] = {}
+    for term in (*wanted.terms, *wanted.hints):
+        pairs = [term[place : place + 2] for place in range(len(term) - 1)] or [term]
+        grams |= dict.fromkeys(pairs)
+    return [
+        *([gram] for gram in grams),
+        *([_facet(name, value) for value in values] for name, values in wanted.facets.items()),
+    ]
+
+
+def _facet(name: str, value: str) -> str:
+    # Longer than any pair of characters, so that no text can be taken for it.
+    digest = hashlib.md5(value.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:12]
+    return f"{FACETS.index(name)}={digest}"
+
+
+def _span(connection: Connection, wanted: Wanted) -> tuple[int, int] | None:
+    """The smallest and one more than the largest key that there is in the range; ``None`` where it is empty."""
+    bounded = in_range(select(_ROW.key), Wanted((), (), {}, (), wanted.first, wanted.below, 0))
+    ends = [connection.scalar(bounded.order_by(order).limit(1)) for order in (_ROW.key.asc(), _ROW.key.desc())]
+    first, last = ends
+    return None if first is None or last is None else (first, last + 1)
+
+
+def _edge(connection: Connection, first: int, below: int, rows: int) -> int:
+    """The key of the last of the newest ``rows``."""
+    newest = select(_ROW.key).where(and_(_ROW.key >= first, _ROW.key < below)).order_by(_ROW.key.desc())
+    key = connection.scalar(newest.offset(rows - 1).limit(1))
+    return first if key is None else key
+
+
+def _stretches(first: int, below: int) -> Generator[tuple[int, int, list[str]]]:
+    """Ranges of keys, newest first, with the stretches that lie in each."""
+    end, last, width = below, (below - 1) >> _STRETCH_BITS, 1
+    while end > first:
+        oldest = max(last - width + 1, first >> _STRETCH_BITS)
+        start = max(first, oldest << _STRETCH_BITS)
+        yield start, end, [format(number, "x") for number in range(oldest, last + 1)]
+        end, last, width = start, oldest - 1, width * 2
+
+
+def _between(wanted: Wanted, first: int, below: int, limit: int) -> Wanted:
+    return Wanted((), (), {}, wanted.conditions, first, below, limit)
+
+
+def _literally(term: str) -> str:
+    return term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _quoted(token: str) -> str:
+    return "'" + token.replace("\\", "\\\\").replace("'", "''") + "'"

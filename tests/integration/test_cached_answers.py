@@ -1,0 +1,174 @@
+"""What is kept of an answer, for whom and for how long; on the cache of one machine and on Redis."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from domain.errors import BadAudio, RecognitionFailed
+from domain.recognition import CacheOutcome, Recognition, Status
+from tests.helpers.house import ME, OTHER, House, house
+from tests.helpers.redis_server import RedisServer
+from tests.helpers.scripted import ScriptedPool
+from tests.helpers.sounds import ffmpeg, noise, tone, write_sound
+
+Houses = Callable[..., AbstractAsyncContextManager[House]]
+
+
+@pytest.fixture(params=["embedded", "redis"])
+def open_house(request: pytest.FixtureRequest, tmp_path: Path) -> Houses:
+    server: RedisServer | None = request.getfixturevalue("redis_server") if request.param == "redis" else None
+
+    def opened(pool: ScriptedPool, **options: object) -> AbstractAsyncContextManager[House]:
+        url = server.url() if server else ""
+        return house(tmp_path, pool, redis_url=url, **options)  # type: ignore[arg-type]
+
+    return opened
+
+
+def count_of(house: House, outcome: str) -> float:
+    for line in house.observer.render().decode().splitlines():
+        if line.startswith(f'asr_cache_lookups_total{{outcome="{outcome}"}}'):
+            return float(line.rpartition(" ")[2])
+    return 0
+
+
+def badge(row: Recognition) -> tuple[Status, CacheOutcome | None]:
+    return row.status, row.cache
+
+
+HIT, MISS = (Status.SUCCEEDED, CacheOutcome.HIT), (Status.SUCCEEDED, CacheOutcome.MISS)
+
+
+async def test_other_tags_and_another_lossless_format_are_the_same_recording(
+    open_house: Houses, tmp_path: Path
+) -> None:
+    wav, mp3, tagged, flac = (tmp_path / name for name in ("a.wav", "a.mp3", "tagged.mp3", "a.flac"))
+    write_sound(wav, noise(2.0))
+    ffmpeg("-i", wav, mp3)
+    ffmpeg("-i", mp3, "-c", "copy", "-metadata", "title=A whole new name", tagged)
+    ffmpeg("-i", wav, flac)
+    assert mp3.read_bytes() != tagged.read_bytes()
+    async with open_house(ScriptedPool()) as it:
+        assert [badge(await it.recognise(path)) for path in (wav, mp3)] == [MISS, MISS]
+        assert [badge(await it.recognise(path)) for path in (flac, tagged, wav)] == [HIT, HIT, HIT]
+        assert len(it.pool.jobs) == 2
+        # The next time the very file is known.
+        assert [badge(await it.submit(path)) for path in (flac, tagged)] == [HIT, HIT]
+
+
+async def test_what_hits_save_is_counted(open_house: Houses, tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", tone())
+    async with open_house(ScriptedPool()) as it:
+        for _ in range(4):
+            await it.recognise(path)
+        # The scripted node takes 50 ms.
+        assert it.known.saved_seconds == pytest.approx(0.15)
+        assert it.known.hit_rate == 0.75
+        assert (count_of(it, "miss"), count_of(it, "hit"), count_of(it, "negative")) == (1, 3, 0)
+        metrics = it.observer.render().decode()
+        assert "asr_cache_saved_seconds_total 0.15" in metrics
+        assert 'asr_cache_seconds_count{operation="get"}' in metrics
+
+
+async def test_scope_user_answers_nobody_with_anothers_result(open_house: Houses, tmp_path: Path) -> None:
+    path, junk = write_sound(tmp_path / "a.wav", tone()), tmp_path / "junk.wav"
+    junk.write_bytes(b"RIFF" + bytes(500))
+    async with open_house(ScriptedPool(), per_user=True) as it:
+        assert badge(await it.recognise(path)) == MISS
+        assert badge(await it.recognise(path, visitor=OTHER)) == MISS
+        assert badge(await it.recognise(path)) == badge(await it.recognise(path, visitor=OTHER)) == HIT
+        assert [(await it.recognise(junk, visitor=who)).cache for who in (ME, OTHER)] == [None, None]
+
+
+async def test_scope_user_does_not_join_anothers_work(open_house: Houses, tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", tone())
+    async with open_house(ScriptedPool(), per_user=True) as it:
+        it.pool.gate.clear()
+        rows = [(who, await it.submit(path, visitor=who)) for who in (ME, OTHER)]
+        it.pool.gate.set()
+        for who, row in rows:
+            assert badge(await it.transcription.wait(row.id, visitor=who, timeout_seconds=30)) == MISS
+
+
+async def test_scope_all_answers_everybody(open_house: Houses, tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", tone())
+    async with open_house(ScriptedPool()) as it:
+        assert badge(await it.recognise(path)) == MISS
+        assert badge(await it.recognise(path, visitor=OTHER)) == HIT
+
+
+async def test_that_nobody_speaks_is_known_for_a_while(open_house: Houses, tmp_path: Path) -> None:
+    silent = write_sound(tmp_path / "silent.wav", np.zeros(32_000, np.int16))
+    async with open_house(ScriptedPool(answer="", warnings=("no_speech",))) as it:
+        for path in (silent, write_sound(tmp_path / "noise.wav", noise(2.0))):
+            first, second = await it.recognise(path), await it.recognise(path)
+            assert [badge(first), badge(second)] == [MISS, HIT]
+            assert second.text == "" and second.transcript.warnings == first.transcript.warnings
+        assert len(it.pool.jobs) == 1
+        assert count_of(it, "negative") == 2
+
+
+async def test_undecodable_audio_gets_the_same_answer_without_a_second_look(open_house: Houses, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.mp3"
+    junk.write_bytes(b"\xff\xfb\x90\x00" + bytes(range(256)) * 40)
+    async with open_house(ScriptedPool()) as it:
+        first = await it.recognise(junk)
+        second = await it.submit(junk, visitor=OTHER)
+        assert (first.status, first.cache) == (Status.FAILED, None)
+        assert (second.status, second.cache, second.error) == (Status.FAILED, CacheOutcome.HIT, first.error)
+        assert second.cached_at is not None
+        stored = await it.history.get(second.id, visitor=OTHER)
+        assert (stored.status, stored.cache, stored.error) == (second.status, second.cache, second.error)
+        assert count_of(it, "negative") == 1
+        # 重新识别 looks anew; and what is said of a file depends on its ending, too.
+        assert (await it.recognise(junk, use_cache=False)).cache is None
+        assert (await it.recognise(junk.rename(tmp_path / "junk.pcm"))).cache is None
+
+
+async def test_negative_answers_may_be_switched_off(open_house: Houses, tmp_path: Path) -> None:
+    silent, junk = write_sound(tmp_path / "a.wav", np.zeros(32_000, np.int16)), tmp_path / "junk.wav"
+    junk.write_bytes(b"RIFF" + bytes(500))
+    async with open_house(ScriptedPool(), negative_ttl_seconds=0) as it:
+        assert [badge(await it.recognise(silent)) for _ in range(2)] == [MISS, MISS]
+        assert [(await it.recognise(junk)).cache for _ in range(2)] == [None, None]
+
+
+async def test_negative_answers_end_before_the_others(tmp_path: Path, redis_server: RedisServer) -> None:
+    silent, junk = write_sound(tmp_path / "a.wav", np.zeros(32_000, np.int16)), tmp_path / "junk.wav"
+    junk.write_bytes(b"RIFF" + bytes(500))
+    spoken = write_sound(tmp_path / "b.wav", tone())
+    async with house(tmp_path, ScriptedPool(), redis_url=redis_server.url(), negative_ttl_seconds=600) as it:
+        for path in (silent, junk, spoken):
+            await it.recognise(path)
+        redis_server.let_pass(500)
+        assert [(await it.recognise(path)).cache for path in (silent, junk, spoken)] == [CacheOutcome.HIT] * 3
+        redis_server.let_pass(101)
+        outcomes = [(await it.recognise(path)).cache for path in (silent, junk, spoken)]
+        assert outcomes == [CacheOutcome.MISS, None, CacheOutcome.HIT]
+
+
+@pytest.mark.parametrize("failure", [RecognitionFailed("broken"), BadAudio("too short", reason="too_short")])
+async def test_what_a_node_fails_at_is_asked_again(open_house: Houses, tmp_path: Path, failure: Exception) -> None:
+    path = write_sound(tmp_path / "a.wav", tone())
+    async with open_house(ScriptedPool(script=[failure])) as it:
+        first = await it.recognise(path)
+        assert (first.status, first.cache) == (Status.FAILED, None)
+        assert badge(await it.recognise(path)) == MISS
+
+
+async def test_garbage_in_place_of_a_result_is_recognised_anew(tmp_path: Path, redis_server: RedisServer) -> None:
+    path = write_sound(tmp_path / "a.wav", tone())
+    async with house(tmp_path, ScriptedPool(), redis_url=redis_server.url()) as it:
+        await it.recognise(path)
+        for value in (b"garbage", None, b"A\xd9\0\0\0\0\0\0j" + b'{"output":{"track":"spoken"}}'):
+            for key in redis_server.command("KEYS", "asr:cache:*"):
+                if value is None:
+                    redis_server.command("DEL", key)
+                    redis_server.command("HSET", key, "a", "b")
+                else:
+                    redis_server.command("SET", key, value)
+            assert badge(await it.recognise(path)) == MISS
+            assert badge(await it.recognise(path)) == HIT
