@@ -46,6 +46,12 @@ def test_doing_it_twice_changes_nothing_english(words: list[str]) -> None:
     assert to_written(once) == once
 
 
+@pytest.mark.parametrize("text", ["十点半二月二月月", "点十点半二月二號", "一二二点十萬點十日", "零點十分零月一號萬"])
+def test_what_a_first_pass_uncovers_is_written_at_once(text: str) -> None:
+    once = to_written(text)
+    assert to_written(once) == once
+
+
 def _digits_said(text: str) -> list[int]:
     """The digits but zero, in order, spoken or written; 十 without a digit before it is a one."""
     text = re.sub(f"(?<![{_DIGITS[1:]}])十", "一", text)
