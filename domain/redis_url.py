@@ -35,7 +35,10 @@ class RedisAddress:
 
 def parse_redis_url(text: str) -> RedisAddress:
     """Raises ``ValueError`` with what would be right; the message never holds what may be a password."""
-    parts = urlsplit(text.strip())
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError:
+        raise ValueError("this is no address; what is special in a password is written as %40 for @") from None
     if parts.scheme not in _SCHEMES:
         raise ValueError("an address such as redis://host:6379/0 or redis+sentinel://host:26379/service/0 is expected")
     has_sentinels = parts.scheme.endswith("+sentinel")

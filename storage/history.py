@@ -88,7 +88,8 @@ class SqlHistory:
             if not self._insert(connection, row, times) and row.status.is_final:
                 self._finish(connection, row)
 
-        await self._database.write(bring_in)
+        # A text of many hours takes its time in the index, and this is not the moment to give up.
+        await self._database.write(bring_in, patient=True)
 
     async def insert_imported(self, rows: Sequence[Recognition]) -> int:
         """All of them in one transaction; the times stay as they are."""

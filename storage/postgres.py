@@ -13,9 +13,9 @@ from storage.postgres_search import PostgresSearch
 from storage.search import TextSearch
 
 #: A server that does not answer is given up after so long: to connect, and for the next bytes.
-CONNECT_TIMEOUT_SECONDS = 3
+CONNECT_SECONDS = 3.0
 SILENCE_SECONDS = 6.0
-#: No statement of this program needs longer, nor waits longer for another's lock; migrations may.
+#: No statement of this program needs longer, nor waits longer for another's lock; patient transactions may.
 STATEMENT_TIMEOUT_MS = 5_000
 #: How long a caller waits for one of the connections.
 POOL_TIMEOUT_SECONDS = 10
@@ -40,7 +40,6 @@ class PostgresBackend:
             "timezone": "UTC",
         }
         defaults: dict[str, Any] = {
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,
@@ -59,16 +58,13 @@ class PostgresBackend:
 
     def configure(self, engine: Engine) -> None:
         """Readers see one snapshot; writers see what is committed, and lock the rows that they change."""
+        event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
         # For all connections of this process: the driver knows no other way to wait for a time only.
         extensions.set_wait_callback(_wait)
 
     def lock_schema(self, connection: Connection) -> None:
-        """Until the transaction ends; an index over many rows may take minutes."""
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        driver = connection.connection.dbapi_connection
-        assert isinstance(driver, _Connection)
-        driver.is_patient = True
+        """Until the transaction ends."""
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
 
     def is_away(self, error: DBAPIError) -> bool:
@@ -78,25 +74,40 @@ class PostgresBackend:
 
 
 class _Connection(extensions.connection):
-    """A connection that may be told to wait for as long as it takes."""
+    """A connection that knows how long its transaction may take."""
 
-    is_patient = False
+    #: Seconds that the next bytes may take; ``None``: any time.
+    patience: float | None = None
+    is_there = False
 
 
 def _wait(connection: extensions.connection) -> None:
     """Waits for the server, but not for ever: one that hangs keeps its connections open, and says nothing."""
-    seconds = None if getattr(connection, "is_patient", False) else SILENCE_SECONDS
+    seconds = SILENCE_SECONDS
+    if isinstance(connection, _Connection):
+        seconds = connection.patience if connection.is_there else CONNECT_SECONDS
     ways = {extensions.POLL_READ: selectors.EVENT_READ, extensions.POLL_WRITE: selectors.EVENT_WRITE}
     with selectors.DefaultSelector() as selector:
         while (state := connection.poll()) != extensions.POLL_OK:
             selector.register(connection.fileno(), ways[state])
             if not selector.select(seconds):
                 # The driver closes the connection of a callback that fails.
-                raise psycopg2.OperationalError(f"no answer for {seconds:.0f} s")
+                raise psycopg2.OperationalError(f"no answer for {seconds} s")
             selector.unregister(connection.fileno())
 
 
+def _on_connect(connection: _Connection, record: object) -> None:
+    connection.is_there = True
+    connection.patience = SILENCE_SECONDS
+
+
 def _on_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, _Connection)
+    driver.patience = None if options.get("patient", False) else SILENCE_SECONDS
+    if driver.patience is None:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     # A snapshot for a writer would only make it fail where another one was first.
-    if not connection.get_execution_options().get("writes", False):
+    if not options.get("writes", False):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -34,6 +34,9 @@ _PLAN_BY_INDEX = text(
     "SELECT set_config('work_mem', '64MB', true), set_config('enable_seqscan', 'off', true), "
     "set_config('enable_indexscan', 'off', true)"
 )
+#: Pairs that are looked up of all that is asked for, and stretches at a time: the text has the last word anyhow.
+_MOST_PAIRS = 8
+_MOST_STRETCHES = 64
 #: Facets in the order of the function's arguments.
 FACETS = ("user", "status", "source", "node", "model", "language", "cache")
 _TOKENS = func.recognition_tokens(_ROW.key, _ROW.search_text, *(_ROW[name] for name in FACETS))
@@ -93,8 +96,10 @@ def _needles(wanted: Wanted) -> list[list[str]]:
     for term in (*wanted.terms, *wanted.hints):
         pairs = [term[place : place + 2] for place in range(len(term) - 1)] or [term]
         grams |= dict.fromkeys(pairs)
+    # Of a long query some, from everywhere in it.
+    few = list(grams)[:: -(-len(grams) // _MOST_PAIRS) or 1]
     return [
-        *([gram] for gram in grams),
+        *([gram] for gram in few),
         *([_facet(name, value) for value in values] for name, values in wanted.facets.items()),
     ]
 
@@ -127,7 +132,7 @@ def _stretches(first: int, below: int) -> Generator[tuple[int, int, list[str]]]:
         oldest = max(last - width + 1, first >> _STRETCH_BITS)
         start = max(first, oldest << _STRETCH_BITS)
         yield start, end, [format(number, "x") for number in range(oldest, last + 1)]
-        end, last, width = start, oldest - 1, width * 2
+        end, last, width = start, oldest - 1, min(width * 2, _MOST_STRETCHES)
 
 
 def _between(wanted: Wanted, first: int, below: int, limit: int) -> Wanted:

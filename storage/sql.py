@@ -6,6 +6,7 @@ What differs between databases stands behind :class:`Backend`; everything else i
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -20,8 +21,10 @@ from storage.sqlite import SqliteBackend
 #: SQL runs in at most this many threads, and over as many connections (DESIGN: "How it runs inside").
 SQL_THREADS = 8
 
-#: A server that is away is asked again after so long.
-AWAY_SECONDS = 2.0
+#: A server that is away is asked again after so long, unless a probe found it well before.
+AWAY_SECONDS = 5.0
+#: And meanwhile one asks, who may have to wait: for so long nobody else does.
+ASKING_SECONDS = 15.0
 
 T = TypeVar("T")
 
@@ -41,7 +44,8 @@ class Backend(Protocol):
     def configure(self, engine: Engine) -> None:
         """Installs what each new connection and transaction needs.
 
-        A transaction sees the execution option ``writes``: whether it will write. One that does not is one snapshot.
+        A transaction sees the execution options ``writes``: whether it will write (one that does not is one snapshot),
+        and ``patient``: whether it may take as long as it likes.
         """
         ...
 
@@ -61,7 +65,7 @@ class Database:
         self.engine = engine
         self.search = backend.search
         self.lock_schema = backend.lock_schema
-        self._is_away = backend.is_away
+        self._backend = backend
         self._away_until = 0.0
         self._limiter = CapacityLimiter(SQL_THREADS)
 
@@ -69,32 +73,50 @@ class Database:
         """Runs ``work``, which must not write, over one snapshot. Raises :class:`StorageUnavailable`."""
         return await to_thread.run_sync(self.run, work, limiter=self._limiter)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, patient: bool = False) -> T:
         """Runs ``work`` and commits it, or nothing of it. Raises :class:`StorageUnavailable`.
 
         A caller that is cancelled meanwhile does not know whether it was committed; ids and fences make a
         second try harmless.
         """
-        return await to_thread.run_sync(lambda: self.run(work, writes=True), limiter=self._limiter)
+        return await to_thread.run_sync(lambda: self.run(work, writes=True, patient=patient), limiter=self._limiter)
 
-    def run(self, work: Callable[[Connection], T], *, writes: bool = False) -> T:
+    @property
+    def is_away(self) -> bool:
+        """Whether the last one who asked found nobody there."""
+        return self._away_until > 0.0
+
+    async def probe(self) -> None:
+        """Looks whether a server that was away is back, in place of whoever wants something of it."""
+        if self.is_away:
+            with suppress(StorageUnavailable):
+                await to_thread.run_sync(lambda: self.run(lambda _: None, probes=True), limiter=self._limiter)
+
+    def run(
+        self, work: Callable[[Connection], T], *, writes: bool = False, patient: bool = False, probes: bool = False
+    ) -> T:
         """The same in the calling thread, for what runs before there is an event loop (migrations)."""
         # While a server is away everybody would wait for it, again and again. One at a time finds out.
-        if time.monotonic() < self._away_until:
+        if time.monotonic() < self._away_until and not probes:
             raise StorageUnavailable("the database does not answer; it is asked again in a moment", part="database")
         if self._away_until:
-            self._away_until = time.monotonic() + AWAY_SECONDS
+            self._away_until = time.monotonic() + ASKING_SECONDS
         try:
-            with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
+            options = {"writes": writes, "patient": patient}
+            with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 done = work(connection)
         except _BUGS:
+            self._away_until = 0.0
             raise
         except (exc.DBAPIError, exc.TimeoutError) as error:
-            if isinstance(error, exc.DBAPIError) and self._is_away(error):
-                self._away_until = time.monotonic() + AWAY_SECONDS
+            is_away = isinstance(error, exc.DBAPIError) and self._backend.is_away(error)
+            self._away_until = time.monotonic() + AWAY_SECONDS if is_away else 0.0
             cause = error.orig if isinstance(error, exc.DBAPIError) else error
             # The statement and its values stay out of the message: they hold people's words.
             raise StorageUnavailable(f"the database does not answer: {cause}", part="database") from error
+        except BaseException:
+            self._away_until = 0.0  # it answered as far as it was asked
+            raise
         self._away_until = 0.0
         return done
 

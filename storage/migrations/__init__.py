@@ -50,7 +50,7 @@ def _migrate(url: str, work: Callable[[Connection], None]) -> None:
         work(connection)
 
     try:
-        database.run(alone, writes=True)
+        database.run(alone, writes=True, patient=True)
     except (CommandError, SQLAlchemyError) as error:
         raise StorageUnavailable(
             f"the database cannot be migrated (was it made by a newer version of this program?): {error}",

@@ -587,6 +587,8 @@ async def test_names_can_be_found_and_a_new_name_replaces_the_old(history: SqlHi
     page = await history.page(HistoryQuery(user=None, speaker="o'neil"))
     assert [item.id for item in page.rows] == [row.id]
     assert (await history.page(HistoryQuery(user=None, speaker="neil"))).rows == ()
+    await history.set_labels(row.id, lambda labels, segments: ({"speaker1": "Émile"}, {}), user=None)
+    assert len((await history.page(HistoryQuery(user=None, speaker="ÉMILE"))).rows) == 1
 
 
 @pytest.mark.parametrize("text", ["", "天气"])

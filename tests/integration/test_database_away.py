@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from domain.errors import StorageUnavailable
 from domain.ids import new_id
@@ -23,7 +24,7 @@ from tests.helpers.postgres import PostgresServer
 from tests.helpers.scripted import ScriptedPool
 from tests.helpers.sounds import tone as tone_samples
 from tests.helpers.speech import write_wav
-from tests.helpers.storage import a_row, a_transcript
+from tests.helpers.storage import a_row, a_transcript, succeeded
 
 
 def tone(path: Path, seconds: float = 1.0) -> Path:
@@ -33,6 +34,7 @@ def tone(path: Path, seconds: float = 1.0) -> Path:
 @pytest.fixture
 def proxy(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
     monkeypatch.setattr("storage.postgres.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("storage.postgres.CONNECT_SECONDS", 1.0)
     with faulty_proxy(postgres.port) as proxy:
         yield proxy
 
@@ -40,7 +42,7 @@ def proxy(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @asynccontextmanager
 async def at_home(folder: Path, postgres: PostgresServer, proxy: FaultyProxy) -> AsyncIterator[House]:
     url = postgres.url(port=proxy.port)
-    async with house(folder, ScriptedPool(), database_url=f"{url}?connect_timeout=1") as it:
+    async with house(folder, ScriptedPool(), database_url=url) as it:
         yield it
 
 
@@ -184,22 +186,73 @@ async def test_landing_twice_is_landing_once(tmp_path: Path, postgres: PostgresS
         assert (stored.status, stored.text) == (Status.SUCCEEDED, "一次")
 
 
+async def test_a_row_that_was_deleted_meanwhile_does_not_come_back(tmp_path: Path, postgres: PostgresServer) -> None:
+    row = a_row(owner="here")
+    async with a_history(tmp_path, postgres.url(), "here") as history:
+        await history.insert(row)
+        done = row.with_changes(status=Status.SUCCEEDED, transcript=a_transcript("我的"), owner=None)
+        await refused(history, lambda it: it.finish(done))
+        await history.retire("here")
+        [claimed] = await history.claim("other", 10, stale_after_seconds=3600, running=())
+        assert await SqlHistory(history._database).finish(claimed.with_changes(status=Status.SUCCEEDED))
+        await history.delete([row.id], user=None)
+        assert await history.land() == 1
+        assert await all_rows(history) == []
+
+
+async def test_one_row_that_takes_too_long_does_not_hold_up_the_others(
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, good = a_row(), a_row()
+    async with a_history(tmp_path, f"{postgres.url()}?options=-c%20statement_timeout%3D200", "here") as history:
+        for row in (slow, good):
+            await refused(history, lambda it, row=row: it.insert(row))
+        add = history.add_or_finish
+
+        async def too_long(row: Recognition) -> None:
+            if row.id == slow.id:
+                await history._database.write(lambda connection: connection.execute(text("SELECT pg_sleep(1)")))
+            await add(row)
+
+        monkeypatch.setattr(history, "add_or_finish", too_long)
+        assert await history.land() == 1
+        assert [row.id for row in await all_rows(history)] == [good.id]
+
+
+async def test_a_long_text_lands_however_long_it_takes(tmp_path: Path, postgres: PostgresServer) -> None:
+    url = f"{postgres.url()}?options=-c%20statement_timeout%3D20"
+    row = succeeded("".join(map(chr, range(0x3400, 0x9000))) * 2)
+    async with a_history(tmp_path, url, "here") as history:
+        await history.insert(row)  # the server stops it: it waits
+        assert [path.name for path in (tmp_path / "outbox").iterdir()] == [row.id]
+        assert await history.land() == 1
+        assert await history.get(row.id, user=None)
+
+
+async def test_recordings_of_rows_that_wait_are_in_use(tmp_path: Path, postgres: PostgresServer) -> None:
+    async with a_history(tmp_path, postgres.url(), "here") as history:
+        await refused(history, lambda it: it.insert(a_row(audio_key="2026/11/waits")))
+        assert await history.audio_keys_in_use(["2026/11/waits", "2026/11/other"]) == {"2026/11/waits"}
+
+
 async def test_what_cannot_land_is_set_aside_and_blocks_nobody(tmp_path: Path, postgres: PostgresServer) -> None:
     good = a_row()
     async with a_history(tmp_path, postgres.url(), "here") as history:
         await refused(history, lambda it: it.insert(good))
         folder = tmp_path / "outbox"
         (folder / new_id()).write_text("{")
+        (unreadable := folder / new_id()).mkdir()
         (folder / new_id()).write_text(json.dumps({"owner": "here", "row": {"id": 1}}))
         assert await history.land() == 1
         assert [row.id for row in await all_rows(history)] == [good.id]
+        unreadable.rmdir()
         assert sorted(path.suffix for path in folder.iterdir()) == [".refused", ".refused"]
 
 
 async def test_a_row_that_neither_takes_is_refused(
     tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Outbox, row: Recognition) -> None:
+    def full(self: Outbox, row: Recognition, *, is_new: bool) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Outbox, "put", full)

@@ -96,6 +96,8 @@ async def test_every_row_of_years_is_found_once_newest_first(database: Database)
         HistoryQuery(user=None, text="k\\s"),
         HistoryQuery(user=None, text="😀"),
         HistoryQuery(user=None, text="没有"),
+        HistoryQuery(user=None, text="天气天气"),
+        HistoryQuery(user=None, text="reportback\\slash"),
         HistoryQuery(user="anna", text="天", since=week),
         HistoryQuery(user=None, text="天", until=week, nodes=("two",)),
         HistoryQuery(user=None, nodes=("one",), statuses=(Status.FAILED,)),
@@ -124,6 +126,19 @@ async def test_a_search_does_not_read_the_table(database: Database) -> None:
     await history.page(query)
     assert len(plans) > 3
     assert all("ix_recognitions_tokens" in plan and "Seq Scan" not in plan for plan in plans), plans[0]
+
+
+async def test_a_long_search_over_decades_asks_little_at_a_time(database: Database) -> None:
+    history = SqlHistory(database)
+    said = "".join(map(chr, range(0x4E00, 0x4E00 + 150)))
+    ages = [timedelta(days=days) for days in (0.1, 3, 400, 9_000)]
+    rows = [succeeded(said, id=made_at(NOW - age), created_at=NOW - age, finished_at=NOW - age) for age in ages]
+    await history.insert_imported(rows)
+    asked: list[int] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *call: asked.append(len(str(call[3]))))
+    found = (await history.page(HistoryQuery(user=None, text=said))).rows
+    assert [row.id for row in found] == [row.id for row in rows]
+    assert max(asked) < 20_000, "characters of one statement's values"
 
 
 async def test_a_text_of_every_character_is_stored(database: Database) -> None:
