@@ -15,10 +15,8 @@ from domain.recognition import CacheOutcome, HistoryPage, HistoryQuery, Recognit
 
 #: Rows on one page at most.
 MAX_LIMIT = 200
-
-
-#: Names that a query holds of one kind, and characters of each that are read.
-_MAX_NAMES, _MAX_CHARS = 100, 200
+#: Characters of a search, or of a name, that are read.
+_MAX_CHARS = 200
 
 
 class Filters(TypedDict, total=False):
@@ -45,7 +43,7 @@ def history_query(*, visitor: Visitor, **filters: Unpack[Filters]) -> HistoryQue
     """Which rows a visitor means."""
     return HistoryQuery(
         user=visitor.user if filters.get("only_mine") else visitor.scope,
-        text=_clean(filters.get("text", "")),
+        text=filters.get("text", "").strip()[:_MAX_CHARS],
         statuses=tuple(dict.fromkeys(filters.get("statuses", ()))),
         sources=tuple(dict.fromkeys(filters.get("sources", ()))),
         caches=tuple(dict.fromkeys(filters.get("caches", ()))),
@@ -59,7 +57,7 @@ def history_query(*, visitor: Visitor, **filters: Unpack[Filters]) -> HistoryQue
 
 
 def _names(given: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in map(_clean, given) if name))[:_MAX_NAMES]
+    return tuple(dict.fromkeys(name for name in map(_clean, given) if name))
 
 
 def _clean(text: str) -> str:

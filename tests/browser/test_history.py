@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +271,86 @@ def test_an_address_opens_its_recognition_survives_a_reload_and_can_be_copied(
             other.click(".asr-back")
             expect(other.locator(".asr-empty")).to_be_visible()
             assert other.url == f"{server_url}/history"
+
+
+def choose(page: Page, field: str, *options: str) -> None:
+    page.locator(f"#asr-{field} input").click()
+    for option in options:
+        page.locator(f"#asr-{field}").get_by_role("option", name=option, exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def test_filters_narrow_the_list_are_counted_outlive_a_row_and_the_other_language_and_can_be_cleared(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as page:
+        send(page, server_url, recording("接口来的.wav", level=69.1))
+        send(page, server_url, recording("命令行又来.wav", level=69.1), source="cli")
+        send(page, server_url, recording("命令行新来.wav", level=69.2), source="cli")
+        go(page, f"{server_url}/history")
+        names, title = page.locator(".asr-row b"), page.locator("#asr-more-filters > button")
+        everything = ["命令行新来.wav", "命令行又来.wav", "接口来的.wav"]
+        expect(names).to_have_text(everything)
+        expect(page.locator("#asr-clear-filters")).to_have_count(0)
+
+        title.click()
+        choose(page, "nodes", "本机")
+        choose(page, "sources", "命令行", "批量")
+        expect(names).to_have_text(everything[:2])
+        choose(page, "caches", "缓存命中")
+        expect(names).to_have_text(["命令行又来.wav"])
+        expect(title).to_have_text(re.compile(r"更多筛选 · 3"))
+        page.click(".asr-row")
+        expect(page.locator(".asr-detail h1")).to_have_text("命令行又来.wav")
+        page.click(".asr-back")
+        expect(names).to_have_text(["命令行又来.wav"])
+
+        page.locator("#asr-search input, #asr-search textarea").fill("命令行")
+        title.click()
+        page.click("[data-language-toggle]")
+        expect(title).to_have_text(re.compile("More filters · 3"))
+        expect(names).to_have_text(["命令行又来.wav"])
+        expect(page.locator("#asr-search textarea")).to_have_value("命令行")
+        title.click()
+        expect(page.locator("#asr-nodes .token")).to_have_text("This machine")
+        expect(page.locator("#asr-sources .token")).to_have_text(["CLI", "Batch"])
+
+        page.locator("#asr-nodes .token-remove").first.click()
+        page.locator("#asr-nodes input").fill("节点七")
+        page.keyboard.press("Enter")
+        expect(page.locator(".asr-empty")).to_have_text("No recording matches.")
+        page.click("#asr-clear-filters")
+        expect(names).to_have_text(everything[:2])  # the search stays
+        expect(title).to_have_text(re.compile("^More filters(?! ·)"))
+        expect(page.locator("#asr-more-filters .token")).to_have_count(0)
+        page.locator("#asr-search textarea").fill("")
+        expect(names).to_have_text(everything)
+
+
+def test_a_range_of_days_is_that_of_the_reader_and_all_that_it_finds_is_exported(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/", timezone_id="Pacific/Kiritimati") as page:  # 14 hours before UTC: another day than the server's
+        made = send(page, server_url, recording("哪一天.wav", level=69.3))["created_at"]
+        day = datetime.fromisoformat(made) + timedelta(hours=14)
+        go(page, f"{server_url}/history")
+        rows = page.locator(".asr-row")
+        expect(rows).to_have_count(1)
+        page.locator("#asr-more-filters > button").click()
+
+        def write(field: str, moment: datetime) -> None:
+            page.locator(f"#asr-{field} input.time").fill(f"{moment:%Y-%m-%d}")
+            page.keyboard.press("Enter")
+
+        write("last-day", day - timedelta(days=1))
+        expect(page.locator(".asr-empty")).to_be_visible()
+        write("last-day", day)
+        expect(rows).to_have_count(1)
+        write("first-day", day + timedelta(days=1))
+        expect(page.locator(".asr-empty")).to_be_visible()
+        write("first-day", day)
+        expect(rows).to_have_count(1)
+        with page.expect_download() as saved:
+            page.locator("#asr-export-all summary").click()
+            page.locator("#asr-export-all [data-format=txt]").click()
+        assert saved.value.suggested_filename == "哪一天.txt"

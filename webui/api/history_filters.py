@@ -1,30 +1,54 @@
 """Which rows of the history a caller means: the same fields for the list and for an export."""
 
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import TypeVar
 
 from domain.errors import InvalidOptions
-from domain.recognition import Status
-from webui.api.fields import Fields
+from domain.recognition import CacheOutcome, Source, Status
+from services.history import Filters
+from webui.api.fields import Fields, language_code
 
-FILTER_FIELDS = ("text", "status", "since", "until")
+#: ``heard``, since the ``language`` of an export is that of its headings.
+FILTER_FIELDS = ("text", "status", "source", "cache", "node", "model", "heard", "speaker", "since", "until")
+#: Values of one field.
+_MAX_VALUES = 100
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
-def filters_from(fields: Fields) -> dict[str, Any]:
+def filters_from(fields: Fields) -> Filters:
     """What ``services.history.history_query`` takes of a caller. Raises :class:`InvalidOptions`."""
     return {
         "text": fields.text("text"),
-        "statuses": _statuses(fields),
+        "statuses": _words(fields, "status", Status),
+        "sources": _words(fields, "source", Source),
+        "caches": _words(fields, "cache", CacheOutcome),
+        # These may have commas in them: several are given one by one.
+        "nodes": _texts(fields, "node"),
+        "models": _texts(fields, "model"),
+        "languages": [language_code(name) for name in _parts(fields, "heard")],
+        "speaker": fields.text("speaker"),
         "since": _moment(fields, "since"),
         "until": _moment(fields, "until"),
     }
 
 
-def _statuses(fields: Fields) -> list[Status]:
-    names = [name for value in fields.all("status") for name in str(value).split(",") if name]
-    for name in names:
-        Fields([("status", name)]).choice("status", tuple(Status), "")
-    return [Status(name.strip().lower()) for name in names]
+def _words(fields: Fields, name: str, words: type[Word]) -> list[Word]:
+    allowed = tuple(word.value for word in words)
+    return [words(Fields([(name, part)]).choice(name, allowed, "")) for part in _parts(fields, name)]
+
+
+def _parts(fields: Fields, name: str) -> list[str]:
+    """Given one by one, or with commas between them."""
+    return [part.strip().lower() for text in _texts(fields, name) for part in text.split(",") if part.strip()]
+
+
+def _texts(fields: Fields, name: str) -> list[str]:
+    values = [Fields([(name, value)]).text(name) for value in fields.all(name)]
+    if len(values) > _MAX_VALUES:
+        raise InvalidOptions(f"{name}: {_MAX_VALUES} at most", field=name, reason="too_many", limit=_MAX_VALUES)
+    return [value for value in values if value.strip()]
 
 
 def _moment(fields: Fields, name: str) -> datetime | None:

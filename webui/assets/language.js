@@ -1,7 +1,7 @@
-// 中/EN draws the page anew; what was prepared on the 识别 page comes along. Files are on the server already: what is
-// kept of them is the reference.
+// 中/EN draws the page anew; what was prepared on the 识别 page comes along, and what the 历史 page looks for. Files are
+// on the server already: what is kept of them is the reference.
 (() => {
-  const KEY = "asr-prepared";
+  const KEY = `asr-prepared ${location.pathname}`;
   const tabs = () => Array.from(document.querySelectorAll(".asr-sources [role=tab]"));
   const advanced = () => document.querySelector(".asr-advanced > button");
   const isOpen = () => advanced()?.classList.contains("open") === true;
@@ -13,7 +13,7 @@
     askForForm();
   };
 
-  // `form`: the values of the page's fields, the two recordings first.
+  // `form`: the values of the page's fields; on the 识别 page the two recordings come first.
   asr.switchWith = async (form) => {
     const [, take] = form;
     if (!take && asr.holdsSound() && !(await asr.confirmed(asr.say("language_loses"), "language_switch", "cancel"))) return;

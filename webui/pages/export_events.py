@@ -12,7 +12,7 @@ from services.exports import MANY_FORMATS, ExportProgress, ManyFormat, Wanted
 from services.history import history_query
 from webui.components.export import failed_view, ready_view, running_view
 from webui.pages.context import PageContext
-from webui.pages.history_events import asked_for, behind_utc
+from webui.pages.history_filters import Looked, behind_utc
 
 
 class ExportEvents:
@@ -21,20 +21,21 @@ class ExportEvents:
     def __init__(self, context: PageContext) -> None:
         self._context = context
 
-    async def export(
-        self, text: str, status: str, when: str, whose: str, zone: str, event: gr.EventData, request: gr.Request
-    ) -> AsyncIterator[Any]:
-        """Makes the file and shows how far it is. ``event``: the format and, of a selection, the ids."""
-        words = self._context.words(request)
+    async def export(self, request: gr.Request, event: gr.EventData, *form: Any) -> AsyncIterator[Any]:
+        """Makes the file and shows how far it is. ``event``: the format and, of a selection, the ids.
+
+        ``form``: the fields of :class:`Looked`.
+        """
+        words, looked = self._context.words(request), Looked(*form)
         yield running_view(ExportProgress(), words)
         try:
             visitor = self._context.visitor(request)
             wanted = Wanted(
-                history_query(visitor=visitor, **asked_for(text, status, when, whose, zone)),
+                history_query(visitor=visitor, **looked.filters()),
                 _format(event),
                 _ids(event),
                 language=words.language,
-                zone=timezone(-behind_utc(zone)),
+                zone=timezone(-behind_utc(looked.zone)),
             )
             making = self._context.services.export_files.make(wanted, visitor=visitor)
             async with aclosing(making):

@@ -10,11 +10,16 @@ from webui.components.rows import waiting_rows
 from webui.i18n import bilingual, label
 from webui.pages.context import PageContext, view
 from webui.pages.export_events import ExportEvents
-from webui.pages.history_events import STATUS_FILTERS, TIME_FILTERS, WHOSE_FILTERS, HistoryEvents
+from webui.pages.history_events import HistoryEvents
+from webui.pages.history_form import history_form
 
 #: Back and forward in the browser open what the address names. This and 返回 are done in the browser alone: answers of
 #: the server could come too late, or in another order.
-_ON_LIST = "window.addEventListener('popstate', () => trigger('moved', {}));"
+_ON_LIST = (
+    "window.addEventListener('popstate', () => trigger('moved', {}));"
+    # 中/EN: the fields are asked for first, so that they come along.
+    "window.addEventListener('asr-switch', event => asr.switchSoon(event, () => trigger('switching', {})));"
+)
 _MOVED = "current => [asr.recognitionInAddress(), asr.unfinishedRow(current)]"
 _BACK = "current => ['', asr.unfinishedRow(current)]"
 _CURRENT = "id => { asr.putInAddress(id, true); return [id ? undefined : '']; }"
@@ -22,7 +27,9 @@ _ON_BAR = (
     "element.addEventListener('click', event => {"
     "if (event.target.closest('[data-clear]')) element.querySelector('asr-selection').clear(); });"
 )
-_TIME_ZONE = "() => [asr.recognitionInAddress(), String(new Date().getTimezoneOffset())]"
+_LOADED = "() => [asr.recognitionInAddress(), String(new Date().getTimezoneOffset()), ...asr.prepared()]"
+#: As many fields as 更多筛选 has, empty.
+_CLEARED = "() => [[], [], [], '', [], [], null, null]"
 
 
 def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
@@ -31,13 +38,10 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     with gr.Column(elem_id="asr-history", elem_classes="asr-column"):
         # An open detail hides the list (by CSS): Gradio would tear a hidden list down and its scroll position with it.
         with gr.Column(elem_id="asr-history-index"):
-            search, status, when, whose = _filters()
-            everything = view(
-                export_menu(context.catalogue, "export_all"), events=("export",), elem_id="asr-export-all"
-            )
+            form = history_form(context.catalogue)
             rows = view(
                 waiting_rows(),
-                events=("open", "moved"),
+                events=("open", "moved", "switching"),
                 script=_ON_LIST,
                 elem_id="asr-history-list",
                 html_template='<ul class="asr-rows">${value}</ul>',
@@ -54,11 +58,13 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         goto = gr.Textbox(visible="hidden", elem_id="asr-goto", container=False)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-    filters = [search, status, when, whose, zone]
+    search, filters = form.fields[0], [*form.fields, zone]
     page = [rows, cursor, more]
-    for changed in (search.change, status.change, when.change, whose.change):
-        changed(events.first_page, filters, page, trigger_mode="always_last", **quiet)
-    more.click(events.next_page, [*filters, cursor, rows], page, **quiet)
+    found = [*page, form.more, form.clear]
+    changes = [field.change for field in form.fields]  # pyright: ignore[reportAttributeAccessIssue] - made by Gradio
+    gr.on(changes, events.first_page, filters, found, trigger_mode="always_last", **quiet)
+    form.clear.click(None, None, form.extra, js=_CLEARED)
+    more.click(events.next_page, [cursor, rows, *filters], page, **quiet)
     current.change(None, [current], [detail], js=_CURRENT)
     # Not "always_last", which would wait for the end of a row that runs; who leaves it follows it no longer.
     shown = current.change(events.show, [current, search], [detail], trigger_mode="multiple", **quiet)
@@ -78,47 +84,16 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     for named, change in ((detail.rename, events.rename), (detail.swap, events.swap)):
         named(change, [current, search], [detail, item], **quiet)
     for removed in (bar.remove, detail.remove):
-        removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, page, **quiet)
+        removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, found, **quiet)
     made = [
         asked.export(exports.export, filters, [exported], trigger_mode="multiple", **quiet)
-        for asked in (bar, everything)
+        for asked in (bar, form.everything)
     ]
     exported.stop(None, None, [exported], js="() => ['']", cancels=made, **quiet)
-    on_load(None, None, [current, zone], js=_TIME_ZONE).then(events.first_page, filters, page, **quiet)
-
-
-def _filters() -> tuple[gr.Textbox, gr.Dropdown, gr.Radio, gr.Radio]:
-    search = gr.Textbox(
-        label=label("history_search_label"),
-        placeholder=label("history_search"),
-        show_label=False,
-        container=False,
-        elem_id="asr-search",
-    )
-    with gr.Row(elem_classes="asr-filters"):
-        when = _choice("when", "history_when_label", TIME_FILTERS, "any")
-        whose = _choice("whose", "history_whose_label", WHOSE_FILTERS, "all")
-        status = gr.Dropdown(
-            [(label(text), value) for value, (text, _) in STATUS_FILTERS.items()],
-            value="all",
-            label=label("history_status_label"),
-            show_label=False,
-            container=False,
-            filterable=False,
-            elem_id="asr-status",
-        )
-    return search, status, when, whose
-
-
-def _choice(name: str, label_key: str, offered: dict[str, str], value: str) -> gr.Radio:
-    return gr.Radio(
-        [(label(text), choice) for choice, text in offered.items()],
-        value=value,
-        label=label(label_key),
-        show_label=False,
-        container=False,
-        elem_id=f"asr-{name}",
-    )
+    rows.switching(None, form.fields, None, js="(...form) => { asr.switchWith(form); }")
+    on_load(events.offered, None, [form.nodes, form.models], **quiet)
+    given = on_load(None, None, [current, zone, *form.fields], js=_LOADED)
+    given.then(events.first_page, filters, found, **quiet)
 
 
 def _selection_bar(context: PageContext) -> str:

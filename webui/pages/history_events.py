@@ -2,35 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import gradio as gr
 
 from domain.access import Visitor
 from domain.errors import SpeechError
-from domain.recognition import HistoryPage, Recognition, Status
+from domain.recognition import HistoryPage, Recognition
+from webui.components.details import node_name
 from webui.components.history_detail import detail_view, missing_view
 from webui.components.result import error_view
 from webui.components.rows import empty_view, history_rows
 from webui.pages.context import PageContext, cancelled
+from webui.pages.history_filters import Looked, filters_title
 from webui.pages.naming import renamed, shown_in, swapped
 
 PAGE_ROWS = 30
 #: A running recognition is drawn at most this often, in seconds.
 DRAW_SECONDS = 0.3
-#: What the page offers → the sentence's key and the states it means.
-STATUS_FILTERS: dict[str, tuple[str, tuple[Status, ...]]] = {
-    "all": ("filter_all", ()),
-    "succeeded": ("status_succeeded", (Status.SUCCEEDED,)),
-    "failed": ("status_failed", (Status.FAILED,)),
-    "running": ("filter_running", (Status.QUEUED, Status.RUNNING)),
-    "cancelled": ("status_cancelled", (Status.CANCELLED,)),
-}
-TIME_FILTERS = {"any": "when_any", "today": "when_today", "week": "when_week"}
-#: Offered to administrators; everybody else has only its own rows.
-WHOSE_FILTERS = {"mine": "whose_mine", "all": "whose_all"}
-
 Updates = tuple[Any, ...]
 
 
@@ -41,41 +30,40 @@ class HistoryEvents:
         self._context = context
         self._services = context.services
 
-    async def first_page(
-        self, text: str, status: str, when: str, whose: str, zone: str, request: gr.Request
-    ) -> Updates:
-        """The newest rows that match. Returns ``(rows, cursor, more)``."""
-        words = self._context.words(request)
-        try:
-            visitor = self._context.visitor(request)
-            page = await self._page(text, status, when, whose, zone, None, visitor)
-        except SpeechError as error:
-            return error_view(self._context.sentence(error, request)), "", gr.Button(visible=False)
-        filtered = bool(text.strip()) or status != "all" or when != "any" or (visitor.is_admin and whose == "mine")
-        rows = history_rows(page.rows, words, search=text.strip(), viewer=visitor) or empty_view(
-            words, filtered=filtered
-        )
-        return rows, page.next_before_id or "", gr.Button(visible=page.next_before_id is not None)
+    async def first_page(self, request: gr.Request, *form: Any) -> Updates:
+        """The newest rows that match. ``form``: the fields of :class:`Looked`.
 
-    async def next_page(
-        self,
-        text: str,
-        status: str,
-        when: str,
-        whose: str,
-        zone: str,
-        cursor: str,
-        rows: str,
-        request: gr.Request,
-    ) -> Updates:
-        """更多: the rows after ``cursor`` added to those on show; returns as :meth:`first_page`."""
+        Returns ``(rows, cursor, more, filters, clear)``.
+        """
+        words, looked = self._context.words(request), Looked(*form)
+        extra = gr.Accordion(label=filters_title(looked.extra, words)), gr.Button(visible=looked.extra > 0)
         try:
             visitor = self._context.visitor(request)
-            page = await self._page(text, status, when, whose, zone, cursor, visitor)
+            page = await self._page(looked, None, visitor)
+        except SpeechError as error:
+            return error_view(self._context.sentence(error, request)), "", gr.Button(visible=False), *extra
+        rows = history_rows(page.rows, words, search=looked.text.strip(), viewer=visitor)
+        empty = empty_view(words, filtered=looked.leaves_out(visitor))
+        return rows or empty, page.next_before_id or "", gr.Button(visible=page.next_before_id is not None), *extra
+
+    async def next_page(self, request: gr.Request, cursor: str, rows: str, *form: Any) -> Updates:
+        """更多: the rows after ``cursor`` added to those on show. Returns ``(rows, cursor, more)``."""
+        looked = Looked(*form)
+        try:
+            visitor = self._context.visitor(request)
+            page = await self._page(looked, cursor, visitor)
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
-        added = history_rows(page.rows, self._context.words(request), search=text.strip(), viewer=visitor)
+        added = history_rows(page.rows, self._context.words(request), search=looked.text.strip(), viewer=visitor)
         return rows + added, page.next_before_id or "", gr.Button(visible=page.next_before_id is not None)
+
+    async def offered(self, request: gr.Request) -> tuple[Any, Any]:
+        """The nodes and models that there are now. Returns the choices of ``(nodes, models)``."""
+        overview, words = await self._services.nodes.overview(), self._context.words(request)
+        names = dict.fromkeys(node.name for node in overview.nodes)
+        reported = [node.report.model for node in overview.nodes if node.report]
+        models = dict.fromkeys(filter(None, [overview.model, *reported]))
+        return gr.Dropdown([(node_name(name, words), name) for name in names]), gr.Dropdown(list(models))
 
     def open(self, event: gr.EventData) -> str:
         """The row that was clicked."""
@@ -169,35 +157,7 @@ class HistoryEvents:
             return False
         return True
 
-    async def _page(
-        self, text: str, status: str, when: str, whose: str, zone: str, cursor: str | None, visitor: Visitor
-    ) -> HistoryPage:
-        asked = asked_for(text, status, when, whose, zone)
-        return await self._services.history.page(visitor=visitor, **asked, before_id=cursor or None, limit=PAGE_ROWS)
-
-
-def asked_for(text: str, status: str, when: str, whose: str, zone: str) -> dict[str, Any]:
-    """What search and filters mean, as the history takes it."""
-    return {
-        "only_mine": whose == "mine",
-        "text": text,
-        "statuses": STATUS_FILTERS.get(status, STATUS_FILTERS["all"])[1],
-        "since": since(when, zone, datetime.now(UTC)),
-    }
-
-
-def behind_utc(zone: str) -> timedelta:
-    """How far a browser's clock is behind UTC, from JavaScript's number of minutes."""
-    try:
-        return timedelta(minutes=max(-1439, min(1439, int(zone))))
-    except ValueError:
-        return timedelta()
-
-
-def since(when: str, zone: str, now: datetime) -> datetime | None:
-    """The beginning of 今天 or 7 天 for a browser whose clock is ``zone`` minutes behind UTC (JavaScript's sign)."""
-    if when not in ("today", "week"):
-        return None
-    offset = behind_utc(zone)
-    midnight = (now - offset).replace(hour=0, minute=0, second=0, microsecond=0) + offset
-    return midnight if when == "today" else midnight - timedelta(days=6)
+    async def _page(self, looked: Looked, cursor: str | None, visitor: Visitor) -> HistoryPage:
+        return await self._services.history.page(
+            visitor=visitor, before_id=cursor or None, limit=PAGE_ROWS, **looked.filters()
+        )

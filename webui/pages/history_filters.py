@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from domain.access import Visitor
 from domain.recognition import CacheOutcome, Source, Status
 from services.history import Filters
+from webui.i18n import Words
 
 #: What the page offers → the sentence's key and the states it means.
 STATUS_FILTERS: dict[str, tuple[str, tuple[Status, ...]]] = {
@@ -23,28 +24,30 @@ WHOSE_FILTERS = {"mine": "whose_mine", "all": "whose_all"}
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The values of the fields above the list, one for each, in the order in which the page hands them over."""
+    """The values of the fields above the list, one for each, in the order in which the page hands them over;
+    what the browser says of itself comes last."""
 
     text: str = ""
     status: str = "all"
     when: str = "any"
     whose: str = "all"
-    #: Minutes that the browser's clock is behind UTC, as JavaScript says it.
-    zone: str = ""
     nodes: Sequence[str] = ()
     models: Sequence[str] = ()
     languages: Sequence[str] = ()
-    speaker: str = ""
+    #: ``None`` as long as it was never unfolded.
+    speaker: str | None = None
     caches: Sequence[str] = ()
     sources: Sequence[str] = ()
     #: The first and the last day, as ``2026-11-20``.
     first_day: str | None = None
     last_day: str | None = None
+    #: Minutes that the browser's clock is behind UTC, as JavaScript says it.
+    zone: str = ""
 
     @property
     def extra(self) -> int:
         """How many of 更多筛选 are in use."""
-        named = (self.nodes, self.models, self.languages, self.speaker.strip(), self.caches, self.sources)
+        named = (self.nodes, self.models, self.languages, (self.speaker or "").strip(), self.caches, self.sources)
         days = (_day(self.first_day), _day(self.last_day))
         return sum(map(bool, named)) + sum(day is not None for day in days)
 
@@ -64,7 +67,7 @@ class Looked:
             "nodes": self.nodes,
             "models": self.models,
             "languages": self.languages,
-            "speaker": self.speaker,
+            "speaker": self.speaker or "",
             "caches": [CacheOutcome(name) for name in self.caches],
             "sources": [Source(name) for name in self.sources],
             "since": max(begins, default=None),
@@ -76,10 +79,15 @@ class Looked:
         return day and day.replace(tzinfo=UTC) + behind_utc(self.zone)
 
 
+def filters_title(extra: int, words: Words) -> str:
+    """更多筛选, and how many of them are in use."""
+    return f"{words('filters_more')} · {extra}" if extra else words("filters_more")
+
+
 def _day(written: str | None) -> datetime | None:
     """A day that was chosen; ``None`` for what is none (the field itself shows that)."""
     try:
-        day = datetime.strptime((written or "").strip(), "%Y-%m-%d")  # noqa: DTZ007 - a day of the reader's zone
+        day = datetime.strptime((written or "").strip(), "%Y-%m-%d")
     except ValueError:
         return None
     # A day before or after it must be one, too.

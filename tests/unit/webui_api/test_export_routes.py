@@ -86,6 +86,7 @@ async def test_nobody_exports_what_is_anothers(tmp_path: Path) -> None:
         ({"since": "tomorrow"}, "since"),
         ({"zip": "perhaps"}, "zip"),
         ({"track": "sung"}, "track"),
+        ({"source": "fax"}, "source"),
     ],
 )
 async def test_a_wrong_field_is_named(tmp_path: Path, params: dict[str, str], field: str) -> None:
