@@ -27,7 +27,7 @@ def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "import",
         help="take over the history of the original single-machine WebUI",
         description="Takes over webui/data/history.db of the original WebUI. That file is only read. Times stay as "
-        "they were; importing again adds only what is new (give the same --timezone).",
+        "they were; importing again adds only what is new (give the same --timezone and --user).",
         epilog="example: app.py history import ~/Fun-ASR/webui/data/history.db",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="history.db of the original WebUI")

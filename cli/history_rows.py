@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 
 from cli.roles import Roles, StoredHistory
@@ -84,7 +84,8 @@ def _moment(args: argparse.Namespace, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else from_local(moment, zone(args))).astimezone(UTC)
+    # The first and the last days have no name in every zone.
+    except (ValueError, OverflowError):
         message = f"--{name} is {text[:40]!r}; a time such as 2026-11-20 or 2026-11-20T08:00 is expected"
         raise InvalidOptions(message, field=name, reason="not_a_time") from None
-    return moment if moment.tzinfo else from_local(moment, zone(args))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from domain.access import Visitor
 from domain.errors import NotFound, StorageUnavailable
-from services.exports import Export, Exports, Wanted
+from services.exports import Export, Exports, Wanted, nothing
 
-#: Files that are kept; the oldest makes room.
-_MAX_READY = 100
+#: Files that are kept for one user; the oldest of the same user makes room.
+_MAX_READY = 5
 #: A page is told of progress at most this often, in seconds.
 _TELL_SECONDS = 0.3
 
@@ -55,6 +55,8 @@ class ExportFiles:
                         if time.monotonic() - told >= _TELL_SECONDS:
                             yield export, None
                             told = time.monotonic()
+            if not export.progress.done:
+                raise nothing(export.progress)
             self._keep(token, ReadyExport(path, export.filename, export.media_type, visitor.user))
         except OSError as error:
             raise StorageUnavailable(f"the export cannot be written: {error.strerror}", reason="export") from error
@@ -72,6 +74,9 @@ class ExportFiles:
 
     def _keep(self, token: str, ready: ReadyExport) -> None:
         self._ready[token] = ready
-        while len(self._ready) > _MAX_READY:
-            _, oldest = self._ready.popitem(last=False)
-            oldest.path.unlink(missing_ok=True)
+        mine = [key for key, other in self._ready.items() if other.user == ready.user]
+        for key in mine[:-_MAX_READY]:
+            self._ready.pop(key).path.unlink(missing_ok=True)
+        # The oldest of all are swept first; what nobody can fetch any more need not be known.
+        while self._ready and not next(iter(self._ready.values())).path.exists():
+            self._ready.popitem(last=False)

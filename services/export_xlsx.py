@@ -72,7 +72,14 @@ class XlsxWriter:
 
     def end(self) -> Iterator[bytes]:
         """The workbook."""
-        self._workbook.close()
+        from xlsxwriter.exceptions import FileCreateError
+
+        try:
+            self._workbook.close()
+        except FileCreateError as error:
+            # The library hides why a file cannot be written, such as a full disk.
+            cause = error.args[0] if error.args else None
+            raise cause if isinstance(cause, OSError) else error from None
         with self._path.open("rb") as file:
             while part := file.read(_PART_BYTES):
                 yield part

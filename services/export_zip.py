@@ -10,6 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from services.filenames import clean_filename
 
@@ -28,12 +29,16 @@ _PART_BYTES = 1 << 18
 class ZipWriter:
     """``add`` gives the bytes of one more file, ``end`` those of the list of all."""
 
-    def __init__(self, offset: int = 0) -> None:
-        """``offset``: where the first byte will stand."""
+    def __init__(self, folder: Path | None = None, offset: int = 0) -> None:
+        """``folder``: where the temporary files lie, else where the system has such files.
+
+        ``offset``: where the first byte will stand.
+        """
         self._offset = offset
         self._count = 0
-        self._directory = tempfile.TemporaryFile()  # noqa: SIM115
-        self._names = _Names()
+        self._folder = tempfile.TemporaryDirectory(prefix="export-", dir=folder, ignore_cleanup_errors=True)
+        self._directory = Path(self._folder.name, "directory").open("w+b")  # noqa: SIM115
+        self._names = _Names(Path(self._folder.name, "names.db"))
 
     def add(self, name: str, content: bytes, time: datetime) -> bytes:
         """One file; a name that is taken gets a number."""
@@ -57,18 +62,22 @@ class ZipWriter:
 
     def close(self) -> None:
         """Removes the temporary files."""
-        self._directory.close()
-        self._names.close()
+        try:
+            self._directory.close()
+        finally:
+            self._names.close()
+            self._folder.cleanup()
 
 
 class _Names:
     """Which names are taken, whatever the case of their letters."""
 
-    def __init__(self) -> None:
-        # An empty name is a private file that SQLite removes by itself; little of it is held in memory. A writer is
-        # used by one thread after the other.
-        self._taken = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    def __init__(self, path: Path) -> None:
+        # A writer is used by one thread after the other. Little is held in memory, and nothing has to last.
+        self._taken = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._taken.execute("PRAGMA cache_size = -512")
+        self._taken.execute("PRAGMA journal_mode = OFF")
+        self._taken.execute("PRAGMA synchronous = OFF")
         self._taken.execute("CREATE TABLE names (name TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID")
         self._taken.execute("BEGIN")
 

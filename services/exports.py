@@ -1,13 +1,14 @@
 """Many recordings to take away: a selection or a whole search as one file, made as it is sent.
 
 Newest first, as the list shows them. The rows are read page by page, so that their number does not matter: what is
-held at a time are the rows of one page.
+held at a time are the rows of one page, and of those with word times one.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar, get_args
 
@@ -17,24 +18,24 @@ from domain.labels import Language
 from domain.ports import HistoryStore
 from domain.recognition import HistoryQuery, Recognition
 from domain.transcript import Track
-from services.export import Format, export, has_text
+from services.export import Exported, export, has_text
 from services.export_csv import CsvWriter
 from services.export_tables import Tables
+from services.export_texts import TextFiles
 from services.export_words import word
 from services.export_xlsx import XlsxWriter
-from services.export_zip import ZipWriter
 from services.threads import Threads
 
 ManyFormat = Literal["xlsx", "csv", "txt", "srt", "vtt", "json"]
 MANY_FORMATS: tuple[ManyFormat, ...] = get_args(ManyFormat)
 #: Rows that are read at a time; a row of four hours has a megabyte of segments.
 PAGE_ROWS = 50
+#: Formats that tell when each word was said, which the rows of a page do not.
+_WITH_WORDS = ("srt", "vtt", "json")
 #: Rows that can be named one by one.
 MAX_IDS = 10_000
 #: Exports whose files are written at a time; the others wait their turn row by row.
 _THREADS = 2
-#: What was left out is listed in files of at least so many lines.
-_NOTE_LINES = 10_000
 
 T = TypeVar("T")
 
@@ -116,6 +117,8 @@ class Export:
 class _Run:
     wanted: Wanted
     progress: ExportProgress
+    #: Rows that were read.
+    read: int = 0
     #: What was left out, a line each, until it is written down.
     left_out: list[str] = field(default_factory=list[str])
 
@@ -145,22 +148,21 @@ class Exports:
         pages = self._pages(run)
         first: list[Recognition] = []
         try:
-            # Whether there is one or more decides what the file is.
-            while len(first) < 2 and (page := await anext(pages, None)) is not None:
-                first += page
-            if not first:
-                raise _nothing(run.progress)
-            # What is left out is told in the zip.
-            together = wanted.format in _TABLES or wanted.always_zip or len(first) > 1 or bool(run.left_out)
-            if not together:
-                return _single(run, first[0])
-            return self._many(run, first, pages)
+            ended = False
+            # One page at most: whoever waits shall see progress.
+            while not ended and run.read < PAGE_ROWS and not (first and _together(run, first)):
+                page = await anext(pages, None)
+                ended = page is None
+                first += page or []
+            if ended and not first:
+                raise nothing(run.progress)
+            return self._many(run, first, pages) if not ended or _together(run, first) else _single(run, first[0])
         except BaseException:
             await pages.aclose()
             raise
 
     def _many(self, run: _Run, first: list[Recognition], pages: AsyncGenerator[list[Recognition]]) -> Export:
-        kind = _TABLES.get(run.wanted.format, _TextFiles)
+        kind = _TABLES.get(run.wanted.format, TextFiles)
         time = datetime.now(UTC).astimezone(run.wanted.zone)
         name = f"{word('all', run.wanted.language)}-{time:%Y%m%d-%H%M%S}{kind.suffix}"
         return Export(name, kind.media_type, run.progress, self._written(run, first, pages))
@@ -188,7 +190,7 @@ class Exports:
     async def _pages(self, run: _Run) -> AsyncGenerator[list[Recognition]]:
         """The rows to write, newest first; what is left out is counted."""
         needs_text = run.wanted.format in ("txt", "srt", "vtt")
-        async for page in self._named(run) if run.wanted.ids is not None else self._found(run.wanted.query):
+        async for page in self._named(run) if run.wanted.ids is not None else self._found(run):
             kept = [row for row in page if has_text(row) or not needs_text]
             if len(kept) < len(page):
                 run.progress.without_text += len(page) - len(kept)
@@ -197,11 +199,17 @@ class Exports:
                         run.leave_out(row.filename, row.id, _why(row, run.wanted.language))
             yield kept
 
-    async def _found(self, query: HistoryQuery) -> AsyncIterator[Sequence[Recognition]]:
+    async def _found(self, run: _Run) -> AsyncIterator[Sequence[Recognition]]:
+        query = run.wanted.query
         before: str | None = query.before_id
         while True:
             page = await self._store.page(replace(query, before_id=before, limit=PAGE_ROWS))
-            yield page.rows
+            if run.wanted.format in _WITH_WORDS:
+                for row in page.rows:
+                    yield await self._whole(run, row.id)
+            else:
+                run.read += len(page.rows)
+                yield page.rows
             before = page.next_before_id
             if before is None:
                 return
@@ -209,50 +217,18 @@ class Exports:
     async def _named(self, run: _Run) -> AsyncIterator[Sequence[Recognition]]:
         # Ids begin with their time.
         for an_id in sorted(set(run.wanted.ids or ()), reverse=True):
-            row = await self._store.get(an_id, user=run.wanted.query.user) if is_id(an_id) else None
-            if row is None:
-                run.progress.gone += 1
-                run.leave_out(an_id[:60], word("gone", run.wanted.language))
-            yield [row] if row else []
+            yield await self._whole(run, an_id)
+
+    async def _whole(self, run: _Run, an_id: str) -> list[Recognition]:
+        run.read += 1
+        row = await self._store.get(an_id, user=run.wanted.query.user) if is_id(an_id) else None
+        if row is None:
+            run.progress.gone += 1
+            run.leave_out(an_id[:60], word("gone", run.wanted.language))
+        return [row] if row else []
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await self._threads.run(lambda _: work())
-
-
-class _TextFiles:
-    """One file for each recording, in a zip; what was left out is listed in a file of its own."""
-
-    media_type = "application/zip"
-    suffix = ".zip"
-
-    def __init__(self, run: _Run) -> None:
-        self._run = run
-        self._zip = ZipWriter()
-
-    def add(self, rows: Sequence[Recognition]) -> bytes:
-        content = b"".join(map(self._file, rows))
-        return content + (self._note() if len(self._run.left_out) >= _NOTE_LINES else b"")
-
-    def _file(self, row: Recognition) -> bytes:
-        wanted = self._run.wanted
-        exported = export(row, _single_format(wanted), wanted.track, wanted.language)
-        return self._zip.add(exported.filename, exported.content, row.created_at.astimezone(wanted.zone))
-
-    def end(self) -> Iterator[bytes]:
-        yield self._note()
-        yield from self._zip.end()
-
-    def _note(self) -> bytes:
-        wanted, lines = self._run.wanted, self._run.left_out
-        self._run.left_out = []
-        if not lines:
-            return b""
-        text = "\n".join([*lines, ""]).encode("utf-8", "replace")
-        name = f"{word('left_out', wanted.language)}.txt"
-        return self._zip.add(name, text, datetime.now(UTC).astimezone(wanted.zone))
-
-    def close(self) -> None:
-        self._zip.close()
 
 
 _TABLES: dict[ManyFormat, type[CsvWriter | XlsxWriter]] = {"csv": CsvWriter, "xlsx": XlsxWriter}
@@ -263,12 +239,19 @@ def _writer(run: _Run, folder: Path | None) -> Writer:
     tables = Tables(wanted.language, wanted.zone)
     if wanted.format == "csv":
         return CsvWriter(tables)
-    return XlsxWriter(tables, wanted.language, folder) if wanted.format == "xlsx" else _TextFiles(run)
+    if wanted.format == "xlsx":
+        return XlsxWriter(tables, wanted.language, folder)
+    return TextFiles(partial(_text, wanted), wanted.language, wanted.zone, run.left_out, folder)
+
+
+def _together(run: _Run, first: list[Recognition]) -> bool:
+    """Whether the file holds more than one text: what was left out is told in the zip."""
+    return run.wanted.format in _TABLES or run.wanted.always_zip or len(first) > 1 or bool(run.left_out)
 
 
 def _single(run: _Run, row: Recognition) -> Export:
     """The only recording there is: its file, as it is."""
-    exported = export(row, _single_format(run.wanted), run.wanted.track, run.wanted.language)
+    exported = _text(run.wanted, row)
 
     async def chunks() -> AsyncGenerator[bytes]:
         run.progress.done, run.progress.reached = 1, row.created_at
@@ -277,16 +260,17 @@ def _single(run: _Run, row: Recognition) -> Export:
     return Export(exported.filename, exported.media_type, run.progress, chunks())
 
 
-def _single_format(wanted: Wanted) -> Format:
+def _text(wanted: Wanted, row: Recognition) -> Exported:
     assert wanted.format not in ("csv", "xlsx")
-    return wanted.format
+    return export(row, wanted.format, wanted.track, wanted.language)
 
 
 def _why(row: Recognition, language: Language) -> str:
     return f"{word('no_text', language)} ({word(f'status_{row.status}', language)})"
 
 
-def _nothing(progress: ExportProgress) -> InvalidInput:
+def nothing(progress: ExportProgress) -> InvalidInput:
+    """Why there is no recording to take away."""
     if progress.without_text:
         return InvalidInput("none of these recordings has a text", reason="none_has_text", count=progress.without_text)
     return InvalidInput("there is nothing to export", reason="nothing_to_export")

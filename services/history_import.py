@@ -1,6 +1,6 @@
 """The history of the original single-machine WebUI (``webui/data/history.db``), taken over as it was.
 
-Rows keep their times. Ids are made of a row's time and content, so that importing again adds nothing twice.
+Rows keep their times. Ids are made of a row's time, content and user, so that importing again adds nothing twice.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ _BATCH = 200
 _AHEAD = timedelta(days=1)
 #: Before this nobody recognised speech with this program's forerunner; a clock that had lost its battery did.
 _FIRST_YEAR = 2000
+#: Whose the rows become where nobody is named.
+_DEFAULT_USER = "local"
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class ImportReport:
 class ImportOptions:
     """``zone``: that of the old program's clock (``None``: this machine's). ``audio_root``: where its files may be."""
 
-    user: str = "local"
+    user: str = _DEFAULT_USER
     zone: tzinfo | None = None
     audio_root: Path | None = None
 
@@ -126,7 +128,7 @@ def _recognition(old: OldRow, user: str) -> Recognition:
     length_ms = round(old.seconds * 1000)
     segment = Segment(0, length_ms, old.raw_text, old.normalized_text)
     return Recognition(
-        id=_id(old),
+        id=_id(old, user),
         user=user,
         source=Source.IMPORT,
         filename=clean_filename(old.filename or old.filepath),
@@ -139,9 +141,11 @@ def _recognition(old: OldRow, user: str) -> Recognition:
     )
 
 
-def _id(old: OldRow) -> str:
-    """The same for the same row, whichever copy of the file it is in."""
+def _id(old: OldRow, user: str) -> str:
+    """The same for the same row and user, whichever copy of the file it is in."""
     parts = (old.written_time, old.filename, old.filepath, old.raw_text, old.normalized_text)
+    if user != _DEFAULT_USER:
+        parts += (user,)
     digest = hashlib.sha256("\0".join(part or "" for part in parts).encode("utf-8", "replace")).digest()
     return id_of(int(old.time.timestamp() * 1000), digest)
 

@@ -128,6 +128,8 @@ def test_export_takes_its_format_from_the_name(filled: App, tmp_path: Path) -> N
         (("export", "--output", "missing/a.csv"), "cannot be written: No such file or directory"),
         (("export", "--ids", "12", "--output", "a.csv"), "is no reference id"),
         (("search", "--since", "tomorrow"), "--since is 'tomorrow'"),
+        (("search", "--since", "0001-01-01T00:00:00+14:00"), "--since is '0001-01-01T00:00:00+14:00'; a time such as"),
+        (("search", "--until", "0001-01-01", "--timezone", "+14:00"), "--until is '0001-01-01'; a time such as"),
         (("search", "--timezone", "Mars"), "timezone is 'Mars'"),
         (("import", "missing.db"), "there is no such file"),
         (("import", "old.db", "--audio-root", "nowhere"), "nowhere is no folder"),

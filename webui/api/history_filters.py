@@ -57,7 +57,8 @@ def _moment(fields: Fields, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value.replace(" ", "+"))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # The first and the last days have no name in every zone.
+    except (ValueError, OverflowError):
         message = f"{name} is not a time such as 2026-11-20T08:00:00+08:00"
         raise InvalidOptions(message, field=name, reason="not_a_time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -25,6 +25,14 @@ def test_files_come_back_with_name_time_and_content() -> None:
         assert archive.read("empty.txt") == b""
 
 
+def test_temporary_files_lie_where_they_shall(tmp_path: Path) -> None:
+    writer = ZipWriter(tmp_path)
+    writer.add("会议.txt", b"", NOON)
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"directory", "names.db"}
+    writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_more_files_than_the_format_began_with() -> None:
     writer, whole = ZipWriter(), io.BytesIO()
     for number in range(65_600):

@@ -7,6 +7,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, cast
@@ -18,8 +19,9 @@ from domain.access import Visitor
 from domain.errors import InvalidInput, InvalidOptions, NotFound, StorageUnavailable
 from domain.ids import id_of, new_id
 from domain.recognition import CacheOutcome, HistoryPage, HistoryQuery, Recognition, Source, Status
-from domain.transcript import Segment, Transcript
+from domain.transcript import Segment, Transcript, Word
 from services import export_xlsx
+from services.export import export
 from services.export_files import ExportFiles
 from services.export_words import word
 from services.export_xlsx import MAX_CELL_UNITS
@@ -268,6 +270,43 @@ async def test_a_search_exports_all_its_pages_and_nothing_else(store: SqlHistory
     assert len(unzipped((await exported(exports, "vtt", query=query))[1])) == len(rows)
 
 
+@pytest.mark.parametrize("format", ["srt", "vtt", "json"])
+async def test_a_search_has_the_word_times_that_a_selection_has(
+    store: SqlHistory, exports: Exports, format: ManyFormat
+) -> None:
+    text = "今天天气怎么样，明天天气怎么样，后天天气怎么样，大后天天气又会怎么样呢，我们都想知道。"
+    words = tuple(Word(char, place * 300, place * 300 + 250) for place, char in enumerate(text))
+    timed = Transcript((Segment(0, len(text) * 300, text, text, words=words),), "zh")
+    rows = [said("话" * number, transcript=timed) for number in (1, 2)]
+    await add(store, *rows)
+    _, found = await exported(exports, format)
+    _, named = await exported(exports, format, ids=tuple(row.id for row in rows))
+    assert unzipped(found) == unzipped(named)
+    bare = said("x", transcript=Transcript((replace(timed.segments[0], words=()),), "zh"))
+    assert export(bare, cast(Any, format)).content.decode() not in unzipped(found).values()
+
+
+async def test_what_the_file_is_shows_within_one_page() -> None:
+    failed = [said("话" * number, status=Status.FAILED, transcript=Transcript(())) for number in range(1, 301)]
+    store = FakeStore([*failed, said("话" * 400)])
+    exports = Exports(cast(Any, store))
+    made = await exports.open(Wanted(EVERYBODY, "srt"))
+    assert made.filename.endswith(".zip") and len(store.asked) == 1
+    assert len(unzipped(await content(made))) == 2
+    assert (made.progress.done, made.progress.without_text) == (1, 300)
+    exports.close()
+
+
+async def test_many_without_a_text_are_no_file_for_a_page(tmp_path: Path) -> None:
+    failed = [said("话" * number, status=Status.FAILED, transcript=Transcript(())) for number in range(1, 101)]
+    folder = _folder(tmp_path)
+    exports = Exports(cast(Any, FakeStore(failed)), folder)
+    with pytest.raises(InvalidInput) as refused:
+        await made(ExportFiles(exports, folder), Wanted(EVERYBODY, "txt"), Visitor("me"))
+    assert (refused.value.details["reason"], list(folder.iterdir())) == ("none_has_text", [])
+    exports.close()
+
+
 class Endless:
     """A history of ``count`` rows that are made as they are asked for."""
 
@@ -337,6 +376,36 @@ async def test_a_page_gets_its_file_and_nobody_else_does(store: SqlHistory, expo
     with pytest.raises(NotFound) as gone:
         files.get(token, visitor=me)
     assert gone.value.details["reason"] == "export_gone"
+
+
+async def test_one_users_files_make_room_for_each_other_only(
+    store: SqlHistory, exports: Exports, tmp_path: Path
+) -> None:
+    await add(store, said("一"))
+    me, you, wanted = Visitor("me", is_admin=True), Visitor("you", is_admin=True), Wanted(EVERYBODY, "csv")
+    files = ExportFiles(exports, _folder(tmp_path))
+    yours = await made(files, wanted, you)
+    mine = [await made(files, wanted, me) for _ in range(101)]
+    assert files.get(yours, visitor=you).path.exists()
+    assert len({files.get(token, visitor=me).path for token in mine[-5:]}) == 5
+    with pytest.raises(NotFound):
+        files.get(mine[-6], visitor=me)
+    assert len(list(_folder(tmp_path).iterdir())) == 6
+
+
+async def test_a_workbook_that_cannot_be_written_at_its_end_says_why(
+    store: SqlHistory, exports: Exports, tmp_path: Path
+) -> None:
+    await add(store, said("一"))
+    folder = _folder(tmp_path)
+    made = await exports.open(Wanted(EVERYBODY, "xlsx"))
+    async with aclosing(made.chunks) as chunks:
+        assert await anext(chunks) == b""
+        [temporary] = folder.iterdir()
+        (temporary / "workbook.xlsx").mkdir()
+        with pytest.raises(OSError, match="Is a directory"):
+            await anext(chunks)
+    assert list(folder.iterdir()) == []
 
 
 async def test_an_export_that_is_given_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

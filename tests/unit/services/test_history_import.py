@@ -99,6 +99,15 @@ async def test_importing_again_adds_only_what_is_new(
     assert times == sorted(times, reverse=True) and len(times) == 3
 
 
+async def test_each_user_has_rows_of_its_own(store: SqlHistory, importing: HistoryImport, tmp_path: Path) -> None:
+    path = old_file(tmp_path, GOOD)
+    for user in ("local", "ann", "bob"):
+        options = ImportOptions(user=user, zone=CHINA.zone)
+        first, again = await imported(importing, path, options), await imported(importing, path, options)
+        assert (first.added, first.known, again.added, again.known) == (1, 0, 0, 1)
+    assert {row.user for row in await everything(store)} == {"local", "ann", "bob"}
+
+
 async def test_many_rows_of_one_second_all_come(store: SqlHistory, importing: HistoryImport, tmp_path: Path) -> None:
     rows = [(GOOD[0], f"{number}.wav", *GOOD[2:]) for number in range(500)]
     states = [report.read async for report in importing.run(old_file(tmp_path, *rows), CHINA)]

@@ -69,6 +69,12 @@ def test_an_unknown_word_is_refused_with_those_that_are_known(name: str) -> None
     )
 
 
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "tomorrow"])
+def test_a_time_that_no_calendar_has_is_refused(value: str) -> None:
+    with pytest.raises(InvalidOptions, match="since is not a time such as"):
+        asked(("since", value))
+
+
 def test_too_many_values_and_what_is_no_text_are_refused() -> None:
     for pairs in ([("node", str(n)) for n in range(101)], [("node", 7)]):
         with pytest.raises(InvalidOptions) as refused:
