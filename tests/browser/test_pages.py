@@ -31,8 +31,8 @@ def test_text_appears_then_the_badge_and_the_same_file_again_is_a_hit(page_zh: P
     first = page_zh.url
     page_zh.click("#asr-start")
     page_zh.wait_for_function("first => location.href !== first", arg=first)
-    page_zh.wait_for_selector(".asr-badge.hit")
-    expect(page_zh.locator(".asr-badge.hit")).to_have_text(re.compile(r"缓存命中 · .*\d+ (毫秒|秒)"))
+    page_zh.wait_for_selector("#asr-panel .asr-badge.hit")
+    expect(page_zh.locator("#asr-panel .asr-badge.hit")).to_have_text(re.compile(r"缓存命中 · .*\d+ (毫秒|秒)"))
     expect(page_zh.locator("#asr-recent .asr-row")).to_have_count(2)
 
 
