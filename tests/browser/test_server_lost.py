@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.helpers.browser import go, upload
@@ -45,6 +46,7 @@ def test_what_was_under_way_is_followed_again_after_a_restart(
         server.stop()
 
 
+@pytest.mark.long
 def test_pages_at_rest_and_at_the_microphone_go_on_after_a_gap_and_a_restart(browser: Browser, tmp_path: Path) -> None:
     server = Server(tmp_path / "data").start()
     context = browser.new_context(locale="en-US")

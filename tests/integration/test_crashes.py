@@ -78,6 +78,7 @@ def node_of(server: Server) -> psutil.Process:
     return node
 
 
+@pytest.mark.long
 def test_a_killed_node_costs_time_only(survivor: Server, long_wav: Path) -> None:
     recognition_id = submit(survivor, long_wav)
     until(lambda: is_under_way(survivor, recognition_id))
@@ -113,6 +114,7 @@ def test_sigterm_ends_everything_and_loses_nothing(server: Server, long_wav: Pat
     assert read(server, recognition_id, wait=120)["status"] == "succeeded"
 
 
+@pytest.mark.long
 def test_a_stopped_web_ui_does_not_make_a_second_row(survivor: Server, long_wav: Path) -> None:
     """SIGSTOP for longer than a poll: it goes on where it was."""
     assert survivor.process
