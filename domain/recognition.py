@@ -139,6 +139,25 @@ class AudioInfo:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """保留: somebody wants a recording kept past its time, and why."""
+
+    reason: str
+    user: str
+    at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"reason": self.reason, "user": self.user, "at": self.at.isoformat()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`. Raises as :meth:`AudioInfo.from_json`."""
+        data = as_object(data)
+        return cls(str(data["reason"]), str(data["user"]), datetime.fromisoformat(data["at"]))
+
+
 def utc_now() -> datetime:
     """The present, with its time zone."""
     return datetime.now(UTC)
@@ -177,6 +196,12 @@ class Recognition:
     error: dict[str, Any] | None = None
     #: People's names for who speaks, by ``channel0``, ``channel1``, ``speaker1``, …; the others have default names.
     labels: dict[str, str] = field(default_factory=dict)
+    #: The id of the first of the rows that are versions of one another; ``None`` for that one.
+    version_of: str | None = None
+    #: What the recording is called in the cache (``speech.identity``); ``None`` while nobody has looked into it.
+    audio_id: str | None = None
+    #: Keeps recording and row past their time.
+    hold: Hold | None = None
 
     @property
     def text(self) -> str:
@@ -211,6 +236,8 @@ class Recognition:
             "language": self.language,
             **segments,
             "labels": dict(self.labels),
+            "version_of": self.version_of,
+            "hold": self.hold.to_json() if self.hold else None,
             "warnings": list(self.transcript.warnings),
             "cache": self.cache.value if self.cache else None,
             "cached_at": self.cached_at.isoformat() if self.cached_at else None,

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -77,47 +77,43 @@ class Transcription:
         visitor: Visitor,
         source: Source,
         use_cache: bool = True,
-        labels: Mapping[str, str] | None = None,
     ) -> Recognition:
         """Receives a local file and starts its recognition; returns the row, whose id is valid from now on.
 
-        A recording that is known already comes back in its final state at once. ``labels``: names that its people
-        have by now. Raises :class:`InvalidOptions`, :class:`StorageUnavailable`.
+        A recording that is known already comes back in its final state at once. Raises :class:`InvalidOptions`,
+        :class:`StorageUnavailable`.
         """
         started = time.monotonic()
         self._models.check(options)
         key = await self._audio.put_file(path, suffix=suffix_of(filename))
-        row = Recognition(
-            id=new_id(),
-            user=visitor.user,
-            source=source,
-            filename=clean_filename(filename),
-            options=options,
-            status=Status.RUNNING,
-            attempt=1,
-            owner=self.runner.owner,
-            audio_key=key,
-            use_cache=use_cache,
-            labels=dict(labels or {}),
+        row = self._new_row(clean_filename(filename), options, visitor.user, source).with_changes(
+            audio_key=key, use_cache=use_cache
         )
         if use_cache and (hit := await self.recall(path, row)):
             row = hit.with_changes(owner=None, elapsed_ms=_milliseconds_since(started), finished_at=utc_now())
         # Once its insert has begun, the row must not be left alone: a caller that goes away interrupts nothing.
-        return await asyncio.shield(self._accept(row, key, started))
+        return await asyncio.shield(self._accept(row, started, new_audio=True))
 
     async def submit_again(
         self, recognition_id: str, options: RecognitionOptions | None, *, visitor: Visitor
     ) -> Recognition:
-        """重新识别: a new row for the same recording; the cache does not answer. Raises :class:`NotFound`.
+        """重新识别: another version of a row, of the same recording; the cache does not answer.
 
-        The two sides of a call keep their names. Those of speakers stay behind: their numbers may be others now.
+        Both rows refer to the one recording, which is removed when it would have been. The two sides of a call keep
+        their names. Those of speakers stay behind: their numbers may be others now. Raises :class:`NotFound`.
         """
+        started = time.monotonic()
         old = await self._get(recognition_id, visitor)
-        asked, names = options or old.options, names_of_sides(old.labels)
-        async with self._audio.local(_audio_key(old)) as path:
-            return await self.submit(
-                path, old.filename, asked, visitor=visitor, source=old.source, use_cache=False, labels=names
-            )
+        asked = options or old.options
+        self._models.check(asked)
+        row = self._new_row(old.filename, asked, old.user, old.source).with_changes(
+            audio_key=_audio_key(old),
+            use_cache=False,
+            labels=names_of_sides(old.labels),
+            version_of=old.version_of or old.id,
+        )
+        async with self._audio.local(_audio_key(old)):
+            return await asyncio.shield(self._accept(row, started, new_audio=False))
 
     def follow(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Recognition]:
         """Every change of a recognition; ends after its final state. Raises :class:`NotFound`."""
@@ -170,10 +166,10 @@ class Transcription:
             self._known.count(CacheOutcome.HIT, known)
             return refused(row, known)
         result = await self._known.find(known, question) if known and question.fingerprint else None
-        if result is None:
+        if known is None or result is None:
             return None
         self._known.count(CacheOutcome.HIT, result)
-        return await answered(row, result, CacheOutcome.HIT)
+        return await answered(row.with_changes(audio_id=known), result, CacheOutcome.HIT)
 
     def close(self) -> None:
         """Ends the threads."""
@@ -182,12 +178,25 @@ class Transcription:
 
     # -- the story of one row ------------------------------------------------------------------------------------
 
-    async def _accept(self, row: Recognition, key: str, started: float) -> Recognition:
+    def _new_row(self, filename: str, options: RecognitionOptions, user: str, source: Source) -> Recognition:
+        return Recognition(
+            id=new_id(),
+            user=user,
+            source=source,
+            filename=filename,
+            options=options,
+            status=Status.RUNNING,
+            attempt=1,
+            owner=self.runner.owner,
+        )
+
+    async def _accept(self, row: Recognition, started: float, *, new_audio: bool) -> Recognition:
         """Inserts the row and, where its text is not there yet, starts its work."""
         try:
             await self._history.insert(row)
         except Exception:
-            await self._audio.delete([key])
+            if new_audio:
+                await self._audio.delete([_audio_key(row)])
             raise
         if row.status is Status.RUNNING:
             self.runner.run(row, started=started)
@@ -212,6 +221,7 @@ class Transcription:
             async with self._remembering(row, path):
                 await asyncio.to_thread(probe, path, row.filename)
             audio_id = await self._known.identify(path)
+            row = row.with_changes(audio_id=audio_id)
             while True:
                 model = await self._models.wait_until_known(
                     self._dispatch.queue_seconds, lambda: report(Progress(Stage.WAITING_MODEL))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.options import RecognitionOptions
-from domain.recognition import AudioInfo, CacheOutcome, Progress, Recognition, Source, Status
+from domain.recognition import AudioInfo, CacheOutcome, Hold, Progress, Recognition, Source, Status
 from domain.transcript import Segment, Transcript, Word
 from storage.search import search_text
 from storage.tables import recognitions
@@ -43,6 +43,8 @@ def new_values(row: Recognition) -> dict[str, Any]:
         "filename": _storable(row.filename),
         "options": row.options.to_json(),
         "use_cache": row.use_cache,
+        "version_of": row.version_of,
+        "hold": row.hold.to_json() if row.hold else None,
         "progress": None if row.status.is_final else row.progress.to_json(),
         **outcome_values(row),
     }
@@ -53,6 +55,7 @@ def outcome_values(row: Recognition) -> dict[str, Any]:
     segments = row.transcript.segments
     return {
         "audio_key": row.audio_key,
+        "audio_id": row.audio_id,
         "audio": row.audio.to_json(),
         "cache": row.cache.value if row.cache else None,
         "cached_at": row.cached_at,
@@ -126,6 +129,10 @@ def recognition_of(row: Mapping[str, Any]) -> Recognition:
         finished_at=row["finished_at"],
         error=row["error"],
         labels=row["labels"],
+        # Rows that waited in an outbox while the program was renewed have none of these.
+        version_of=row.get("version_of"),
+        audio_id=row.get("audio_id"),
+        hold=Hold.from_json(row["hold"]) if row.get("hold") else None,
     )
 
 

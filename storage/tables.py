@@ -31,7 +31,13 @@ recognitions = Table(
     Column("finished_at", UtcDateTime),
     Column("source", String(16), nullable=False),
     Column("filename", Text, nullable=False),
+    # The first of the rows that are versions of one another; NULL for that one.
+    Column("version_of", String(36)),
     Column("audio_key", Text),
+    # What the recording is called in the cache; NULL while nobody has looked into it.
+    Column("audio_id", Text),
+    # Why the recording is kept past its time, who said so, and when.
+    Column("hold", JSON(none_as_null=True)),
     Column("audio", JSON, nullable=False),
     Column("options", JSON, nullable=False),
     Column("use_cache", Boolean, nullable=False),
@@ -47,6 +53,8 @@ recognitions = Table(
     Column("warnings", JSON, nullable=False),
     # What people call those who speak.
     Column("labels", JSON, nullable=False, server_default="{}"),
+    # What people wrote over segments, oldest first.
+    Column("corrections", JSON, nullable=False, server_default="[]"),
     # The large ones stand last: SQLite then reads the others without them.
     Column("segments", JSON, nullable=False),
     Column("progress", JSON(none_as_null=True)),
@@ -58,6 +66,9 @@ Index("ix_recognitions_user", recognitions.c.user, recognitions.c.key, recogniti
 Index("ix_recognitions_status", recognitions.c.status, recognitions.c.key)
 Index("ix_recognitions_created_at", recognitions.c.created_at)
 Index("ix_recognitions_audio_key", recognitions.c.audio_key)
+for _known in (recognitions.c.version_of, recognitions.c.audio_id):
+    _where = _known.is_not(None)
+    Index(f"ix_recognitions_{_known.name}", _known, sqlite_where=_where, postgresql_where=_where)
 
 #: Processes that run recognitions, and when each was last heard of.
 owners = Table(
