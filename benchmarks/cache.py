@@ -23,7 +23,6 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app import build  # noqa: E402
 from benchmarks.one_machine import SENTENCES, VISITOR, timed  # noqa: E402
 from benchmarks.report import asked, quantiles, show  # noqa: E402
 from domain.options import RecognitionOptions  # noqa: E402
@@ -32,6 +31,7 @@ from services.bundle import Services  # noqa: E402
 from settings import load_settings  # noqa: E402
 from tests.helpers.redis_server import running_redis  # noqa: E402
 from tests.helpers.speech import RATE, say, talk, write_wav  # noqa: E402
+from wiring import build  # noqa: E402
 
 #: Hits that are measured of each kind of file, and the length of the recording in seconds.
 ROUNDS, LONG_SECONDS = 200, 600

@@ -23,7 +23,6 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app import build  # noqa: E402
 from domain.access import Visitor  # noqa: E402
 from domain.options import RecognitionOptions  # noqa: E402
 from domain.recognition import Source, Status  # noqa: E402
@@ -37,6 +36,7 @@ from services.bundle import Services  # noqa: E402
 from settings import load_settings  # noqa: E402
 from tests.helpers.direct import Clip, comparable, load_direct, varied_clips  # noqa: E402
 from tests.helpers.speech import write_wav  # noqa: E402
+from wiring import build  # noqa: E402
 
 PRESETS = ("demo", "demo-sensevoice")
 VISITOR = Visitor("benchmark", is_admin=True)

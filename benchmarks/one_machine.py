@@ -22,7 +22,6 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app import build  # noqa: E402
 from benchmarks.report import asked, quantiles, show  # noqa: E402
 from domain.access import Visitor  # noqa: E402
 from domain.ids import new_id  # noqa: E402
@@ -32,6 +31,7 @@ from settings import load_settings  # noqa: E402
 from tests.helpers.direct import load_direct  # noqa: E402
 from tests.helpers.server import Server  # noqa: E402
 from tests.helpers.speech import RATE, say, talk, write_wav  # noqa: E402
+from wiring import build  # noqa: E402
 
 VISITOR = Visitor("benchmark", is_admin=True)
 SENTENCES = ("今天天气怎么样", "会议现在开始", "请打开空调", "谢谢", "再见")

@@ -13,7 +13,7 @@ from services.transcription import Transcription
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One of each use case, wired by ``app.py``."""
+    """One of each use case, wired by ``wiring.py``."""
 
     transcription: Transcription
     history: History

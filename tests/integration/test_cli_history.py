@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import pytest
 
-from app import open_history
 from cli.main import run
 from tests.helpers.server import ROOT
+from wiring import open_history
 
 ROWS = (
     ("2025-09-01 12:00:00", "早会.wav", "三点开会", "3点开会"),

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from app import build
 from domain.access import Visitor
 from domain.options import RecognitionOptions
 from domain.presets import PRESETS
@@ -20,6 +19,7 @@ from services.bundle import Services
 from settings import load_settings
 from tests.helpers.server import ROOT
 from tests.helpers.speech import SPEECH_TEXT
+from wiring import build
 
 ADMIN = Visitor("admin", is_admin=True)
 PROGRAM = """
