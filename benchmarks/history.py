@@ -1,11 +1,12 @@
 """Pages and searches of a history of millions, on both databases, beside ``OFFSET`` and plain ``LIKE``.
 
-    python benchmarks/history.py [--rows 1000000]
+    python benchmarks/history.py [--rows 1000000] [--database both|sqlite|postgresql] [--folder DIR]
 
-Fills the databases itself. Times are those of ``SqlHistory.page`` as an administrator asks it (everybody's rows), which
+Fills the databases itself; in a folder that is given they stay, and the next run measures at once. Times are those of ``SqlHistory.page`` as an administrator asks it (everybody's rows), which
 reads most. A way that takes longer than ``LIMIT_SECONDS`` is given up.
 """
 
+import argparse
 import asyncio
 import statistics
 import sys
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.made_history import FOUR, RARE, Fill, Words, fill_postgres, fill_sqlite, rows  # noqa: E402
-from benchmarks.report import asked, quantiles, show  # noqa: E402
+from benchmarks.report import quantiles, show  # noqa: E402
 from domain.errors import StorageUnavailable  # noqa: E402
 from domain.recognition import HistoryQuery, Status  # noqa: E402
 from storage.history import SqlHistory  # noqa: E402
@@ -39,28 +40,48 @@ NOW = datetime.now(UTC)
 
 
 def main() -> None:
-    """Measures both databases and prints it."""
-    count = asked(__doc__, "rows", 1_000_000, "rows of the history")
-    figures: dict[str, Any] = {"rows": count}
-    with tempfile.TemporaryDirectory(prefix="asr-bench-") as folder:
-        url = f"sqlite:///{folder}/history.db"
-        upgrade(url)
-        figures |= measured("sqlite", url, count, fill_sqlite)
-    with running_postgres(shared_buffers="2GB", fsync="on", full_page_writes="on") as server:
-        figures |= measured("postgresql", server.url(), count, fill_postgres)
+    """Measures what is asked for and prints it."""
+    arguments = _arguments()
+    figures: dict[str, Any] = {"rows": arguments.rows}
+    with tempfile.TemporaryDirectory(prefix="asr-bench-") as private:
+        folder = (arguments.folder or Path(private)).absolute()
+        if arguments.database != "postgresql":
+            figures |= _measured("sqlite", _sqlite_url(folder), folder, arguments.rows, fill_sqlite)
+        if arguments.database != "sqlite":
+            kept = folder / "postgresql" if arguments.folder else None
+            with running_postgres(kept, shared_buffers="2GB", fsync="on", full_page_writes="on") as server:
+                figures |= _measured("postgresql", server.lasting_url("history"), folder, arguments.rows, fill_postgres)
     show("history", figures)
 
 
-def measured(kind: str, url: str, count: int, fill: Fill) -> dict[str, Any]:
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the history (default 1,000,000)")
+    parser.add_argument("--database", choices=("both", "sqlite", "postgresql"), default="both")
+    parser.add_argument("--folder", type=Path, help="keeps the filled databases there for the next run")
+    return parser.parse_args()
+
+
+def _sqlite_url(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    url = f"sqlite:///{folder}/history.db"
+    upgrade(url)
+    return url
+
+
+def _measured(kind: str, url: str, folder: Path, count: int, fill: Fill) -> dict[str, Any]:
     """All figures of one database."""
-    words = Words()
-    started = time.monotonic()
-    fill(url, rows(count, words, NOW))
-    figures: dict[str, Any] = {"filled in s": round(time.monotonic() - started)}
+    words, filled = Words(), folder / f"{kind}-{count}.filled"
+    figures: dict[str, Any] = {}
+    if not filled.exists():
+        started = time.monotonic()
+        fill(url, rows(count, words, NOW))
+        figures["filled in s"] = round(time.monotonic() - started)
+        filled.touch()
     database = open_database(url)
     try:
         if kind == "postgresql":
-            figures["index of the search MB"] = database.run(lambda connection: _index_mb(connection))
+            figures["index of the search MB"] = database.run(_index_mb)
         figures |= asyncio.run(_reads(database, words, count))
     finally:
         database.close()

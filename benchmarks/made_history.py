@@ -105,6 +105,7 @@ def _row(template: dict[str, Any], number: int, moment: datetime, text: str) -> 
         "started_at": moment,
         "finished_at": moment,
         "segments": [segment],
+        "corrections": [],
         "words": None,
         "search_text": f"call_{number:08d}.wav\n{text}",
     }

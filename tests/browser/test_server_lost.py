@@ -13,6 +13,7 @@ from tests.helpers.server import Server
 Recording = Callable[..., Path]
 
 
+@pytest.mark.long
 def test_what_was_under_way_is_followed_again_after_a_restart(
     browser: Browser, recording: Recording, tmp_path: Path
 ) -> None:

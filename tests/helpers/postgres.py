@@ -76,6 +76,13 @@ class PostgresServer:
         self._execute(f"CREATE DATABASE {name} TEMPLATE {'template1' if empty else _EMPTY}")
         return self._url(name, port)
 
+    def lasting_url(self, name: str) -> str:
+        """The database of this name, made the first time."""
+        if not self._execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+            self._execute(f"CREATE DATABASE {name}")
+        upgrade(self._url(name))
+        return self._url(name)
+
     def kill(self) -> None:
         """Ends every process of it at once."""
         if self._process and self._process.poll() is None:
@@ -117,10 +124,12 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres(**settings: str) -> Iterator[PostgresServer]:
-    """Started with these settings, and gone with its files afterwards."""
+def running_postgres(kept: Path | None = None, **settings: str) -> Iterator[PostgresServer]:
+    """Started with these settings; gone with its files afterwards, unless it has a folder where they are ``kept``."""
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
     # pytest's own folders are closed to the user that PostgreSQL wants to run as.
-    folder = Path(tempfile.mkdtemp(prefix="asr-postgres-"))
+    folder = kept or Path(tempfile.mkdtemp(prefix="asr-postgres-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
     server = PostgresServer(folder, **settings)
@@ -128,7 +137,8 @@ def running_postgres(**settings: str) -> Iterator[PostgresServer]:
         yield server.start()
     finally:
         server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _as_nobody_special() -> dict[str, Any]:

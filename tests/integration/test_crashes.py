@@ -103,6 +103,7 @@ def test_a_killed_web_ui_takes_its_node_along_and_finishes_after_its_return(serv
     assert recognition_id in str(listed)
 
 
+@pytest.mark.long
 def test_sigterm_ends_everything_and_loses_nothing(server: Server, long_wav: Path) -> None:
     recognition_id = submit(server, long_wav)
     until(lambda: is_under_way(server, recognition_id))
