@@ -19,9 +19,10 @@ test: ## every test but the long ones
 	@$(PYTHON) deploy/setup_env.py test
 	$(VENV)/python -m pytest -m "not long" --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-long: ## what takes too long for each change
+test-long: ## what takes too long for each change, and a history of 10 million rows (hours; 60 GB of disk)
 	@$(PYTHON) deploy/setup_env.py test
 	$(VENV)/python -m pytest -m long --timeout 3600
+	$(VENV)/python benchmarks/history.py --rows 10000000
 
 bench: ## the benchmarks of docs/benchmarks.md
 	@$(PYTHON) deploy/setup_env.py test
@@ -29,6 +30,8 @@ bench: ## the benchmarks of docs/benchmarks.md
 	$(VENV)/python benchmarks/healthz.py
 	$(VENV)/python benchmarks/faithful.py
 	$(VENV)/python benchmarks/itn.py
+	$(VENV)/python benchmarks/history.py
+	$(VENV)/python benchmarks/cache.py
 
 demo-models: ## train the small models of models/ anew, from synthetic speech (about 45 minutes on 2 cores)
 	@$(PYTHON) deploy/setup_env.py test

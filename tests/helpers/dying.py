@@ -1,4 +1,4 @@
-"""A replica that kills itself (``kill -9``) at a point of its work: ``python -m tests.helpers.dying POINT FOLDER …``."""
+"""A replica that kills itself (``kill -9``) at a point of its work: ``python -m tests.helpers.dying POINT …``."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A replica is killed at every point of a recognition; another one, on the same PostgreSQL and Redis, makes it whole."""
+"""A replica is killed at each point of a recognition; another one on the same PostgreSQL and Redis makes it whole."""
 
 import asyncio
 import signal
