@@ -155,7 +155,7 @@ class PageHead:
         }
         data = json.dumps(page, ensure_ascii=False).replace("</", "<\\/")
         contents = {"upload-label": label, "upload-limits": limits} | {
-            key.replace("_", "-"): self._catalogue.text(language, key) for key in _TOASTS
+            key.replace("_", "-"): self._catalogue.text(language, key) for key in ("uploading", *_TOASTS)
         }
         head = (
             f"<title>{escape(title)}</title>\n"

@@ -101,6 +101,18 @@ def test_the_upload_field_says_what_it_takes(page_zh: Page, page_en: Page) -> No
     assert "up to 1 h" in page_en.locator("#asr-upload .upload-container").evaluate(shown)
 
 
+@pytest.mark.parametrize(("locale", "said"), [("zh-CN", "正在上传…"), ("en-US", "Uploading…")])
+def test_a_slow_upload_speaks_the_readers_language(visit: Visit, recording: Recording, locale: str, said: str) -> None:
+    with visit(locale=locale) as page:
+        slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 20_000}
+        page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+        page.set_input_files("#asr-upload input[type=file]", recording("慢.wav", level=92))
+        line = page.locator("#asr-upload .uploading")
+        expect(line).to_be_visible()
+        shown = line.evaluate("it => [getComputedStyle(it).fontSize, getComputedStyle(it, '::after').content]")
+        assert shown == ["0px", f'"{said}"']
+
+
 def test_the_address_of_the_chosen_file_stays_out_of_sight(page_zh: Page, recording: Recording) -> None:
     upload(page_zh, recording("路径.wav", level=41))
     expect(page_zh.locator("#asr-upload a")).not_to_be_visible()
