@@ -85,10 +85,12 @@ def _speaker(value: Any) -> str | None:
 
 
 def _words(rows: Sequence[Any]) -> tuple[Word, ...]:
-    try:
-        return tuple(Word(str(text), int(start), int(end)) for text, start, end in rows)
-    except OverflowError as error:  # not ``as_whole``: there are tens of thousands
-        raise ValueError("a word's time is no whole number") from error
+    # A cached hour has tens of thousands, and whoever gets a hit waits for all of them: no call for each.
+    words = tuple(map(Word._make, rows))
+    for text, start_ms, end_ms in words:
+        if type(text) is not str or type(start_ms) is not int or type(end_ms) is not int:
+            raise ValueError(f"({text!r}, {start_ms!r}, {end_ms!r}) is no word with its times")
+    return words
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ import struct
 import zlib
 from typing import Any, cast
 
+import orjson
+
 #: Values above this are compressed.
 COMPRESS_ABOVE_BYTES = 4_096
 #: What reading garbage may raise.
@@ -22,7 +24,12 @@ def unpacked(data: bytes) -> dict[str, Any]:
     kind, body = data[:1], data[1:]
     if kind not in (b"j", b"z"):
         raise ValueError("no value of this cache")
-    value = json.loads((zlib.decompress(body) if kind == b"z" else body).decode("utf-8", "surrogatepass"))
+    text = zlib.decompress(body) if kind == b"z" else body
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # Half a surrogate pair, as a file name may hold, is no UTF-8.
+        value = json.loads(text.decode("utf-8", "surrogatepass"))
     if not isinstance(value, dict):
         raise ValueError("no JSON object")
     return cast("dict[str, Any]", value)
