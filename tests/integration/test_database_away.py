@@ -98,6 +98,16 @@ async def test_a_row_that_was_begun_before_is_finished_after(
         assert (stored.id, stored.status, stored.text, stored.attempt) == (row.id, Status.SUCCEEDED, done.text, 1)
 
 
+async def test_a_slow_one_costs_time_only(tmp_path: Path, postgres: PostgresServer, proxy: FaultyProxy) -> None:
+    async with at_home(tmp_path, postgres, proxy) as it:
+        proxy.delay(0.1)
+        done = await asyncio.gather(*(it.recognise(tone(tmp_path / f"{n}.wav", seconds=n + 1)) for n in range(2)))
+        assert {row.status for row in done} == {Status.SUCCEEDED}
+        proxy.heal()
+        assert {row.id for row in await all_rows(it.store)} == {row.id for row in done}
+        assert not await it.store.land(), "none took the way round"
+
+
 async def test_a_server_that_is_killed_and_comes_back(tmp_path: Path, postgres: PostgresServer) -> None:
     async with house(tmp_path, ScriptedPool(), database_url=postgres.url()) as it:
         first = await it.recognise(tone(tmp_path / "a.wav", seconds=1))
