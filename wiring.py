@@ -33,6 +33,7 @@ from storage.audio import FileAudioStore
 from storage.history import SqlHistory
 from storage.migrations import upgrade
 from storage.models import SqlModelRegistry
+from storage.old_history import OldHistoryFile
 from storage.outbox import LastingHistory, Outbox
 from storage.process_locks import ProcessLocks
 from storage.shared import open_shared
@@ -184,7 +185,7 @@ async def open_history(settings: Settings) -> AsyncGenerator[StoredHistory]:
     store = SqlHistory(database)
     exports = Exports(store)
     try:
-        yield StoredHistory(store, exports, HistoryImport(store, FileAudioStore(settings.audio_dir)))
+        yield StoredHistory(store, exports, HistoryImport(store, FileAudioStore(settings.audio_dir), OldHistoryFile))
     finally:
         exports.close()
         database.close()

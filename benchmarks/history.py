@@ -2,8 +2,9 @@
 
     python benchmarks/history.py [--rows 1000000] [--database both|sqlite|postgresql] [--folder DIR]
 
-Fills the databases itself; in a folder that is given they stay, and the next run measures at once. Times are those of ``SqlHistory.page`` as an administrator asks it (everybody's rows), which
-reads most. A way that takes longer than ``LIMIT_SECONDS`` is given up.
+Fills the databases itself; in a folder that is given they stay, and the next run measures at once. Times are those of
+``SqlHistory.page`` as an administrator asks it (everybody's rows), which reads most. A way that takes longer than
+``LIMIT_SECONDS`` is given up.
 """
 
 import argparse

@@ -4,7 +4,7 @@ Everything here is async; an implementation does its own threading. Implementati
 in ``tests/contract``.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +90,26 @@ class HistoryStore(Protocol):
 
     async def audio_keys_in_use(self, keys: Sequence[str]) -> set[str]:
         """Those of these recordings that some row refers to."""
+        ...
+
+
+class OldTable(Protocol):
+    """The history of another program, in its file. Its methods may run in any thread, one at a time.
+
+    What a value means: ``time`` (there always is one), ``filename``, ``filepath``, ``language``, ``hotwords``, ``itn``,
+    ``raw``, ``normalized``, ``seconds``, as far as the table has them.
+    """
+
+    def count(self) -> int:
+        """Rows in it."""
+        ...
+
+    def rows(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Every row in its order: its number, and the values by their meaning. Raises ``InvalidInput``."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the file."""
         ...
 
 

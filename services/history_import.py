@@ -6,7 +6,7 @@ Rows keep their times. Ids are made of a row's time, content and user, so that i
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
@@ -15,12 +15,12 @@ from pathlib import Path
 from domain.errors import BadAudio, NotFound
 from domain.ids import id_of
 from domain.options import RecognitionOptions
-from domain.ports import AudioStore, HistoryStore
+from domain.ports import AudioStore, HistoryStore, OldTable
 from domain.recognition import AudioInfo, Recognition, Source, Status
 from domain.transcript import Segment, Transcript
 from services.file_facts import file_facts
 from services.filenames import clean_filename, suffix_of
-from services.old_history import OldHistory, OldRow, SkippedRow
+from services.old_history import OldRow, SkippedRow, understood
 
 #: Rows that are added in one transaction.
 _BATCH = 200
@@ -61,7 +61,8 @@ class ImportOptions:
 class HistoryImport:
     """Adds what another program had recognised."""
 
-    def __init__(self, store: HistoryStore, audio: AudioStore) -> None:
+    def __init__(self, store: HistoryStore, audio: AudioStore, open_table: Callable[[Path], OldTable]) -> None:
+        self._open_table = open_table
         self._store = store
         self._audio = audio
 
@@ -70,11 +71,11 @@ class HistoryImport:
 
         Raises :class:`InvalidInput` where the file is no such history, and :class:`StorageUnavailable`.
         """
-        old = await asyncio.to_thread(OldHistory, path)
+        old = await asyncio.to_thread(self._open_table, path)
         try:
             report = ImportReport(total=await asyncio.to_thread(old.count))
             yield report
-            rows = old.rows(options.zone)
+            rows = (understood(number, row, options.zone) for number, row in old.rows())
             while batch := await asyncio.to_thread(_next, rows):
                 await self._add(batch, options, report)
                 yield report

@@ -13,6 +13,7 @@ from services.history_import import HistoryImport, ImportOptions, ImportReport
 from services.zones import zone_of
 from storage.audio import FileAudioStore
 from storage.history import SqlHistory
+from storage.old_history import OldHistoryFile
 from tests.helpers.speech import say, write_wav
 from tests.helpers.storage import new_database
 
@@ -36,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[SqlHistory]:
 
 @pytest.fixture
 def importing(store: SqlHistory, tmp_path: Path) -> HistoryImport:
-    return HistoryImport(store, FileAudioStore(tmp_path / "store"))
+    return HistoryImport(store, FileAudioStore(tmp_path / "store"), OldHistoryFile)
 
 
 def old_file(folder: Path, *rows: tuple[object, ...], schema: str = NEW, name: str = "old.db") -> Path:
