@@ -32,6 +32,7 @@ bench: ## the benchmarks of docs/benchmarks.md
 	$(VENV)/python benchmarks/itn.py
 	$(VENV)/python benchmarks/history.py
 	$(VENV)/python benchmarks/cache.py
+	$(VENV)/python benchmarks/exports.py
 
 demo-models: ## train the small models of models/ anew, from synthetic speech (about 45 minutes on 2 cores)
 	@$(PYTHON) deploy/setup_env.py test

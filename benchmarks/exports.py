@@ -1,0 +1,64 @@
+"""What an export costs, few rows beside many: the goal is that 100,000 rows take no more memory than 1,000.
+
+    python benchmarks/exports.py [--rows 100000]
+
+Fills an SQLite history itself, and has ``app.py history export`` write each format; memory is the peak of that process.
+Prints a table and one JSON line.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.made_history import Words, fill_sqlite, rows  # noqa: E402
+from benchmarks.report import asked, show  # noqa: E402
+from services.exports import MANY_FORMATS  # noqa: E402
+from storage.migrations import upgrade  # noqa: E402
+
+FEW = 1_000
+
+
+def main() -> None:
+    """Measures and prints it."""
+    many = asked(__doc__, "rows", 100_000, "rows of the larger history")
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="asr-bench-") as folder:
+        for count in (FEW, many):
+            url = f"sqlite:///{folder}/history-{count}.db"
+            upgrade(url)
+            fill_sqlite(url, rows(count, Words(), datetime.now(UTC)))
+            for kind in MANY_FORMATS:
+                figures[f"{kind}, {count:,} rows"] = exported(url, Path(folder), kind)
+    show("exports", figures)
+
+
+def exported(url: str, folder: Path, kind: str) -> dict[str, float]:
+    """Seconds, peak memory and size of one export."""
+    made = folder / f"made.{kind if kind in ('csv', 'xlsx') else 'zip'}"
+    command = [sys.executable, str(ROOT / "app.py"), "history", "export", "--format", kind, "--output", str(made)]
+    environment = {
+        **os.environ,
+        "ASR_DATABASE_URL": url,
+        "ASR_DATA_DIR": str(folder / "data"),
+        "ASR_CONFIG": os.devnull,
+    }
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, command
+    seconds = time.perf_counter() - began
+    size = made.stat().st_size
+    made.unlink()
+    return {"s": round(seconds, 1), "peak MB": round(usage.ru_maxrss / 1000), "file MB": round(size / 1e6, 1)}
+
+
+if __name__ == "__main__":
+    main()
