@@ -53,6 +53,7 @@ def serve(settings: Settings) -> int:
         max_upload_bytes=settings.max_upload_mb * 1_000_000,
         max_audio_seconds=settings.max_audio_seconds,
         language=settings.language,
+        min_free_bytes=settings.min_free_mb * 1_000_000,
     )
     app = create_web_app(application.services, application.observer, config, application.running)
     server_config = uvicorn.Config(

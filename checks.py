@@ -1,22 +1,23 @@
 """What `doctor` looks at on this machine."""
 
 import asyncio
-import shutil
 import ssl
 from collections.abc import Callable
 from functools import partial
 
 from cluster.health import HealthProbe
+from domain.errors import SpeechError
+from domain.ports import AudioStore
 from domain.presets import PRESETS
 from domain.redis_url import parse_redis_url
 from engine.local_models import find_preset, resolve_model
 from listener import listen, runs_already
+from services.disk_space import DiskSpace
 from settings import Settings
+from storage.audio import open_audio_store
+from storage.audio_report import try_audio_store
 from storage.migrations import newest_revision, upgrade
 from storage.redis_report import advice, redis_report, remark
-
-#: Less free space than this is a finding of `doctor`.
-LOW_DISK_BYTES = 1_000_000_000
 
 
 def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
@@ -24,10 +25,12 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
 
     def data() -> str:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(settings.data_dir).free
-        if free < LOW_DISK_BYTES:
+        space = DiskSpace(settings.data_dir, settings.min_free_mb * 1_000_000)
+        free = space.free_bytes()
+        if free < space.min_free_bytes:
             raise OSError(
-                f"only {free / 1e9:.1f} GB are free below {settings.data_dir}; make room or move ASR_DATA_DIR"
+                f"only {free / 1e9:.1f} GB are free below {settings.data_dir}, so that uploads are refused "
+                f"(ASR_MIN_FREE_MB={settings.min_free_mb}); make room or move ASR_DATA_DIR"
             )
         return f"{settings.data_dir.absolute()}, {free / 1e9:.0f} GB free"
 
@@ -35,6 +38,14 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
         upgrade(settings.sql_url)
         kind = settings.sql_url.partition(":")[0]
         return f"{kind}, schema {newest_revision()}"
+
+    def recordings() -> str:
+        place = settings.audio_place
+        try:
+            asyncio.run(try_audio_store(_audio_store(settings)))
+        except (SpeechError, ValueError) as error:
+            raise OSError(f"{place}: {error}{_hint(str(error))}") from None
+        return f"{place}, written, read and deleted"
 
     def model() -> str:
         name = resolve_model(settings.model, settings.model_hub)
@@ -57,11 +68,41 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
         listen(settings).close()
         return f"{settings.host}:{settings.port} is free"
 
-    found = [("data", data), ("database", database), ("model", model), ("device", device), ("port", port)]
+    found = [
+        ("data", data),
+        ("database", database),
+        ("recordings", recordings),
+        ("model", model),
+        ("device", device),
+        ("port", port),
+    ]
     return [*found, *_redis_checks(settings)] + [
         (f"node {intent.url}", partial(_ask_node, intent.url, settings.node_token.get_secret_value()))
         for intent in settings.nodes
     ]
+
+
+#: What to do when an object store says so.
+_HINTS = {
+    "NoSuchBucket": "make the bucket, or name another in ASR_AUDIO_STORE",
+    "AccessDenied": "ASR_S3_ACCESS_KEY may not read, write, list and delete there",
+    "InvalidAccessKeyId": "set ASR_S3_ACCESS_KEY and ASR_S3_SECRET_KEY",
+    "SignatureDoesNotMatch": "ASR_S3_SECRET_KEY is another one, or region is missing in ASR_AUDIO_STORE",
+    "no keys for it were found": "set ASR_S3_ACCESS_KEY and ASR_S3_SECRET_KEY",
+}
+
+
+def _audio_store(settings: Settings) -> AudioStore:
+    return open_audio_store(
+        settings.audio_place,
+        work_dir=settings.data_dir / "work",
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+    )
+
+
+def _hint(said: str) -> str:
+    return next((f"; {what}" for code, what in _HINTS.items() if code in said), "")
 
 
 def _redis_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:

@@ -6,9 +6,9 @@ The file lies beside this one, or where ``ASR_CONFIG`` says; relative folders in
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -19,6 +19,7 @@ from pydantic_settings import (
 from yaml import YAMLError
 
 from domain.access import parse_api_keys
+from domain.audio_address import S3Address, parse_audio_store, without_credentials
 from domain.node import NodeIntent
 from domain.redis_url import parse_redis_url
 
@@ -67,7 +68,11 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=0, le=65535, description="port of the web UI (0 takes a free one)")
     data_dir: Path = Field(PROJECT / "data", description="where everything that outlives the process lies")
     database_url: str = Field("", description="SQLAlchemy URL (sqlite, postgresql+psycopg2); empty: SQLite")
-    audio_store: str = Field("", description="file:// URL or path; empty: below data_dir")
+    audio_store: str = Field(
+        "", description="path, file:// or s3://bucket[/prefix]?endpoint=http://host:9000; empty: below data_dir"
+    )
+    s3_access_key: SecretStr = Field(SecretStr(""), description="access key of s3://; empty: as AWS's tools find it")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="the secret key that belongs to it")
     nodes: Annotated[tuple[NodeIntent, ...], NoDecode] = Field(
         (), description="url[;weight=3][;slots=2][;backup], comma-separated; empty: one node as a child process"
     )
@@ -95,7 +100,13 @@ class Settings(BaseSettings):
     cache_ttl: float = Field(7 * 86400.0, ge=0, description="seconds a result is cached")
     negative_ttl: float = Field(3600.0, ge=0, description="seconds it is remembered that there is nothing to hear")
     cache_max_mb: int = Field(1024, ge=1, description="size of the embedded cache")
-    audio_retention: float = Field(7 * 86400.0, ge=0, description="seconds a recording is kept, an hour at least")
+    audio_retention: float = Field(
+        7 * 86400.0, ge=0, description="seconds a recording is kept; 0: until the work is done"
+    )
+    history_retention: float = Field(0.0, ge=0, description="seconds a text is kept; 0: for ever")
+    min_free_mb: int = Field(
+        1000, ge=0, description="free space on the disk of data_dir below which no upload or export begins"
+    )
     max_upload_mb: int = Field(1024, ge=1, description="largest upload")
     max_audio_seconds: float = Field(4 * 3600.0, gt=0, description="longest recording")
     queue_seconds: float = Field(1800.0, gt=0, description="longest time a recognition waits for a node")
@@ -131,6 +142,18 @@ class Settings(BaseSettings):
             parse_api_keys(str(part) for part in parts)
         return parts
 
+    @field_validator("audio_store")
+    @classmethod
+    def _check_audio_store(cls, value: str) -> str:
+        parse_audio_store(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check_s3_keys(self) -> Self:
+        if bool(self.s3_access_key.get_secret_value()) != bool(self.s3_secret_key.get_secret_value()):
+            raise ValueError("ASR_S3_ACCESS_KEY and ASR_S3_SECRET_KEY go together: one of them is empty")
+        return self
+
     @field_validator("redis_url", "cache_redis_url")
     @classmethod
     def _check_redis_url(cls, value: SecretStr) -> SecretStr:
@@ -164,9 +187,9 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.data_dir / 'history.db').absolute()}"
 
     @property
-    def audio_dir(self) -> Path:
-        """Where recordings lie when the store is the file system."""
-        return Path(self.audio_store.removeprefix("file://")) if self.audio_store else self.data_dir / "audio"
+    def audio_place(self) -> Path | S3Address:
+        """Where recordings lie."""
+        return parse_audio_store(self.audio_store) if self.audio_store else self.data_dir / "audio"
 
 
 #: What a node reads of the settings, besides its token.
@@ -240,8 +263,8 @@ def _sentence(item: object) -> str:
     key = "ASR_" + str(item["loc"][0]).upper()
     if item["type"] == "extra_forbidden":
         return f"{key} is not a setting; see `python app.py serve --help`"
-    secret = isinstance(item.get("input"), SecretStr) or key.endswith(("TOKEN", "SECRET", "KEYS", "REDIS_URL"))
-    value = "" if secret else f" is {item.get('input')!r}"
+    secret = isinstance(item.get("input"), SecretStr) or key.endswith(("TOKEN", "SECRET", "KEY", "KEYS", "REDIS_URL"))
+    value = "" if secret else f" is {without_credentials(repr(item.get('input')))}"
     field = Settings.model_fields.get(str(item["loc"][0]))
     meaning = f" ({field.description})" if field and field.description else ""
     return f"{key}{value}: {str(item['msg']).removeprefix('Value error, ')}{meaning}"

@@ -4,45 +4,61 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from cli.roles import StoredHistory
 from cluster.child import ChildNode
 from cluster.local_board import LocalBoard
 from cluster.pool import Pool
+from domain.access import Visitor
+from domain.ports import AudioStore
 from engine.local_models import resolve_model
 from metrics import PrometheusObserver
 from services.bundle import Services
+from services.corrections import Corrections
 from services.dispatch import Dispatch
 from services.export_files import ExportFiles
 from services.exports import Exports
 from services.history import History
 from services.history_import import HistoryImport
-from services.known_audio import KnownAudio
+from services.holds import Holds
+from services.known_audio import FORGET_SECONDS, KnownAudio
 from services.labels import Labels
 from services.model_choice import ModelChoice
 from services.model_download import ModelDownload
 from services.nodes import Nodes
 from services.periodic import meanwhile
+from services.retention import Retention
+from services.sounds import Sounds
 from services.sweeper import SWEEP_SECONDS, Sweeper
+from services.traceless_sounds import TracelessSounds
 from services.transcription import Transcription
+from services.versions import Versions
 from settings import PROJECT, Settings, child_environment
-from storage.audio import FileAudioStore
+from storage.audio import open_audio_store
 from storage.history import SqlHistory
 from storage.migrations import upgrade
 from storage.models import SqlModelRegistry
 from storage.old_history import OldHistoryFile
-from storage.outbox import LastingHistory, Outbox
+from storage.outbox import Outbox
 from storage.process_locks import ProcessLocks
+from storage.retention import SqlRetention
 from storage.shared import open_shared
 from storage.sql import open_database
+from storage.traceless import TracelessHistory
 
 #: The program that a process starts once more, as its node or to download a model.
 PROGRAM = PROJECT / "app.py"
 #: Folders below the data folder: uploads of the pages, of the API, decoded sound at work, and exports.
 UPLOADS, INCOMING, WORK, EXPORTS = "uploads", "incoming", "work", "exports"
+#: Who deletes what is past its time.
+SWEEPING = Visitor("retention", is_admin=True)
+#: Below the folder of sound at work: recordings of which nothing is kept.
+TRACELESS = "traceless"
 #: How often rows that wait for the database are brought to it.
 LAND_SECONDS = 2.0
 
@@ -63,16 +79,17 @@ def build(settings: Settings) -> Application:
     database = open_database(settings.sql_url)
     process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     neighbours = ProcessLocks(settings.data_dir / "processes", process)
-    history = LastingHistory(database, Outbox(settings.data_dir / "outbox", neighbours))
+    history = TracelessHistory(database, Outbox(settings.data_dir / "outbox", neighbours))
     registry = SqlModelRegistry(database)
     # Uploads are written once, so that the store may link instead of copy them; a person's own file is not.
     uploads = [settings.data_dir / name for name in (UPLOADS, INCOMING)]
-    audio = FileAudioStore(settings.audio_dir, written_once=uploads)
     work_dir = settings.data_dir.absolute() / WORK
     work_dir.mkdir(exist_ok=True)
+    audio = open_audio(settings, written_once=uploads)
     exports_dir = settings.data_dir.absolute() / EXPORTS
     exports_dir.mkdir(exist_ok=True)
-    exports = Exports(history, exports_dir)
+    retention, retained = Retention(settings.audio_retention), SqlRetention(database)
+    exports = Exports(history, exports_dir, to_json=retention.json)
     observer = PrometheusObserver()
     shared = open_shared(
         settings.redis_url.get_secret_value(),
@@ -98,9 +115,10 @@ def build(settings: Settings) -> Application:
     fallback = resolve_model(settings.model, settings.model_hub) if standalone or settings.model != "auto" else ""
     models = ModelChoice(pool, registry, fallback=fallback, itn_by=settings.itn_by)
 
+    traceless = TracelessSounds(work_dir / TRACELESS, process, neighbours.lives)
     transcription = Transcription(
         history,
-        audio,
+        Sounds(audio, traceless),
         known,
         shared.flight,
         models,
@@ -118,17 +136,24 @@ def build(settings: Settings) -> Application:
     )
     services = Services(
         transcription,
-        History(history, audio),
+        History(history, audio, known.forget),
         Nodes(pool, board, known, models, data_dir=settings.data_dir),
         downloads,
         Labels(history),
+        Corrections(history),
+        Versions(history),
         exports,
-        ExportFiles(exports, exports_dir),
+        ExportFiles(exports, exports_dir, min_free_bytes=settings.min_free_mb * 1_000_000),
+        Holds(history, retained),
+        retention,
     )
     sweeper = Sweeper(
         history,
+        retained,
         audio,
-        retention_seconds=settings.audio_retention,
+        delete=partial(services.history.delete, visitor=SWEEPING),
+        audio_seconds=settings.audio_retention,
+        text_seconds=settings.history_retention,
         upload_dirs=[*uploads, work_dir, exports_dir],
     )
 
@@ -155,9 +180,24 @@ def build(settings: Settings) -> Application:
             await transcription.runner.start()
             life.push_async_callback(downloads.close)
             await life.enter_async_context(meanwhile(SWEEP_SECONDS, sweeper.sweep, first=True))
+            if sweeper.expiry_seconds < SWEEP_SECONDS:
+                await life.enter_async_context(meanwhile(sweeper.expiry_seconds, sweeper.expire_audio))
+            await life.enter_async_context(meanwhile(FORGET_SECONDS, known.forget))
+            await life.enter_async_context(meanwhile(SWEEP_SECONDS, traceless.sweep, first=True))
             yield services
 
     return Application(services, observer, running)
+
+
+def open_audio(settings: Settings, *, written_once: Sequence[Path] = ()) -> AudioStore:
+    """The store of the recordings; see ``open_audio_store``."""
+    return open_audio_store(
+        settings.audio_place,
+        work_dir=settings.data_dir.absolute() / WORK,
+        written_once=written_once,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+    )
 
 
 def _own_node(settings: Settings, token: str) -> ChildNode:
@@ -182,10 +222,10 @@ async def open_history(settings: Settings) -> AsyncGenerator[StoredHistory]:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.sql_url)
     database = open_database(settings.sql_url)
-    store = SqlHistory(database)
-    exports = Exports(store)
+    store, retention = SqlHistory(database), Retention(settings.audio_retention)
+    exports = Exports(store, to_json=retention.json)
     try:
-        yield StoredHistory(store, exports, HistoryImport(store, FileAudioStore(settings.audio_dir), OldHistoryFile))
+        yield StoredHistory(store, exports, HistoryImport(store, open_audio(settings), OldHistoryFile), retention)
     finally:
         exports.close()
         database.close()

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from cli.history_rows import add_filters, query, with_history, zone
 from cli.roles import Roles, StoredHistory
 from domain.recognition import Recognition
+from services.retention import Retention
 
 #: Rows that are read at a time.
 _PAGE_ROWS = 200
@@ -39,7 +40,7 @@ def _run(args: argparse.Namespace, roles: Roles) -> int:
         while left:
             page = await history.rows.page(replace(wanted, before_id=before, limit=min(left, _PAGE_ROWS)))
             for row in page.rows:
-                print(_json(row) if args.json else _line(row, wanted.text, its_zone), flush=True)
+                print(_json(row, history.retention) if args.json else _line(row, wanted.text, its_zone), flush=True)
             shown, left, before = shown + len(page.rows), left - len(page.rows), page.next_before_id
             if before is None:
                 break
@@ -50,8 +51,8 @@ def _run(args: argparse.Namespace, roles: Roles) -> int:
     return 0
 
 
-def _json(row: Recognition) -> str:
-    return json.dumps(row.to_json(with_segments=False), ensure_ascii=False)
+def _json(row: Recognition, retention: Retention) -> str:
+    return json.dumps(retention.json(row, with_segments=False), ensure_ascii=False)
 
 
 def _line(row: Recognition, text: str, its_zone: tzinfo | None) -> str:

@@ -45,7 +45,9 @@ class RemoteServer:
         except (httpx.HTTPError, ValueError):
             return False
 
-    async def transcribe(self, path: Path, options: RecognitionOptions) -> AsyncIterator[dict[str, Any]]:
+    async def transcribe(
+        self, path: Path, options: RecognitionOptions, *, no_trace: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
         """Uploads a file and yields its recognition (JSON) at each change; the last is final."""
         vad = options.vad
         form = {
@@ -58,6 +60,8 @@ class RemoteServer:
             "speakers": str(options.speakers),
             "channels": options.channels,
             "source": "cli",
+            # A server of before does not know the field, and need not where it is not asked for.
+            **({"no_trace": "true"} if no_trace else {}),
         }
         try:
             with path.open("rb") as file:

@@ -9,6 +9,7 @@ from domain.ports import HistoryStore
 from services.bundle import Services
 from services.exports import Exports
 from services.history_import import HistoryImport
+from services.retention import Retention
 from settings import Settings
 
 
@@ -19,6 +20,7 @@ class StoredHistory:
     rows: HistoryStore
     exports: Exports
     imports: HistoryImport
+    retention: Retention
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""``transcribe``: files in, text out, through the running server or a private node; always recorded."""
+"""``transcribe``: files in, text out, through the running server or a private node; recorded unless told not to."""
 
 import argparse
 import asyncio
@@ -62,6 +62,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--speakers", type=int, metavar="N", help="how many people speak: 1 to 15 (default: found)")
     parser.add_argument(
+        "--no-trace", action="store_true", help="keep neither the recording, nor its text, nor a result"
+    )
+    parser.add_argument(
         "--server",
         metavar="URL",
         help="web UI to use (default: http://127.0.0.1 at the port of ASR_PORT, 7860 unless set, if it answers)",
@@ -91,17 +94,21 @@ async def _transcribe(args: argparse.Namespace, options: RecognitionOptions, set
         _say(f"using the server at {server.url}")
         async with server:
             for path in args.files:
-                failures += await _one(path, server.transcribe(path, options), args)
+                failures += await _one(path, server.transcribe(path, options, no_trace=args.no_trace), args)
     else:
         _say(f"no server answers at {local_url(settings)}: starting a private node (a few seconds)")
         async with roles.services(settings) as services:
             for path in args.files:
-                failures += await _one(path, _privately(services, path, options), args)
+                failures += await _one(path, _privately(services, path, options, args.no_trace), args)
     return 1 if failures else 0
 
 
-async def _privately(services: Services, path: Path, options: RecognitionOptions) -> AsyncIterator[dict[str, Any]]:
-    row = await services.transcription.submit(path, path.name, options, visitor=LOCAL, source=Source.CLI)
+async def _privately(
+    services: Services, path: Path, options: RecognitionOptions, no_trace: bool
+) -> AsyncIterator[dict[str, Any]]:
+    row = await services.transcription.submit(
+        path, path.name, options, visitor=LOCAL, source=Source.CLI, no_trace=no_trace
+    )
     async for state in services.transcription.follow(row.id, visitor=LOCAL):
         yield state.to_json()
 

@@ -12,7 +12,7 @@ from domain.options import RecognitionOptions
 from domain.transcript import Track
 
 #: Raise it when the cached value or the meaning of a key changes: old entries are then never read.
-RESULT_SCHEMA = 4
+RESULT_SCHEMA = 5
 
 
 def alias_key(digest: str) -> str:

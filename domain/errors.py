@@ -5,7 +5,7 @@
     ├─ NodeError: NodeUnreachable, NodeBusy, FingerprintMismatch  (another node may do it)
     │             RecognitionFailed                               (no node will)
     ├─ NoNodeAvailable, RecognitionCancelled, DeadlineExceeded, AccessDenied, NotFound
-    └─ StorageUnavailable
+    └─ StorageUnavailable: LowDisk
 
 ``code`` is stable: the API, the pages, the rows and the node protocol share it. ``details`` hold
 the plain values that a sentence in the reader's language needs (a limit, a reason, a number).
@@ -140,6 +140,12 @@ class StorageUnavailable(SpeechError):
     """The database, the cache or the audio store cannot be reached or is full."""
 
     code = "storage_unavailable"
+
+
+class LowDisk(StorageUnavailable):
+    """The disk is nearly full: nothing new is taken until there is room."""
+
+    code = "low_disk"
 
 
 def _tree(root: type[SpeechError]) -> Iterator[type[SpeechError]]:

@@ -7,16 +7,38 @@ in ``tests/contract``.
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from domain.corrections import Correction
 from domain.node import NodeIntent, NodeJob, NodeProgress, NodeResult, NodeStatus
-from domain.recognition import HistoryPage, HistoryQuery, Progress, Recognition
+from domain.recognition import Deletion, HistoryPage, HistoryQuery, Hold, Progress, Recognition
 from domain.ticket import Grant, Ticket, Waiting
 from domain.transcript import Segment
 
-#: From a row's labels and segments to names by key and speakers by number of the segment.
-NamesChange = Callable[[Mapping[str, str], Sequence[Segment]], tuple[Mapping[str, str], Mapping[int, str]]]
+
+class Amendment(NamedTuple):
+    """What a person changes in a row that has its text; nothing else of it ever changes.
+
+    ``names`` are added to the row's labels (an empty one is taken away), ``speakers`` set for the segments of these
+    numbers, ``corrections`` added to those that there are.
+    """
+
+    names: Mapping[str, str] = {}
+    speakers: Mapping[int, str] = {}
+    corrections: Sequence[Correction] = ()
+
+
+class RowState(NamedTuple):
+    """What a change is decided by: the row as it is, without word times."""
+
+    labels: Mapping[str, str]
+    segments: Sequence[Segment]
+    corrections: Sequence[Correction]
+
+
+Change = Callable[[RowState], Amendment]
 
 
 class HistoryStore(Protocol):
@@ -37,8 +59,13 @@ class HistoryStore(Protocol):
         """The row, or ``None`` where there is none or (``user`` given) it is somebody else's."""
         ...
 
-    async def save_progress(self, recognition_id: str, attempt: int, progress: Progress) -> bool:
-        """Stores how far a running row is; False when the attempt is no longer the one that runs."""
+    async def save_progress(
+        self, recognition_id: str, attempt: int, progress: Progress, *, audio_id: str | None = None
+    ) -> bool:
+        """Stores how far a running row is, and its recording's name in the cache once that is known.
+
+        False when the attempt is no longer the one that runs.
+        """
         ...
 
     async def finish(self, row: Recognition) -> bool:
@@ -74,18 +101,24 @@ class HistoryStore(Protocol):
         """Rows newest first, by keyset."""
         ...
 
-    async def set_labels(self, recognition_id: str, change: NamesChange, *, user: str | None) -> Recognition | None:
-        """Names who speaks in a final row, and returns it; ``None`` where there is none, or it is somebody else's.
+    async def versions(self, recognition_id: str, *, user: str | None) -> list[Recognition]:
+        """The versions of a row, itself included, oldest first, as a page has rows; none where there is no such row."""
+        ...
+
+    async def amend(self, recognition_id: str, change: Change, *, user: str | None) -> Recognition | None:
+        """Changes a row that succeeded, and returns it; ``None`` where there is none, or it is somebody else's.
 
         ``change`` is asked with what the row holds, which nobody changes meanwhile: two who do so at once lose nothing
-        of each other's. Of its answer, the names are added to the row's labels (an empty one is taken away), and the
-        speakers set for the segments of these numbers (there is no other change to a final row). What it raises, this
-        raises, and nothing changes; it may be asked more than once.
+        of each other's. What it raises, this raises, and nothing changes; it may be asked more than once.
         """
         ...
 
-    async def delete(self, recognition_ids: Sequence[str], *, user: str | None) -> list[str]:
-        """Removes final rows; returns the audio keys that no row refers to any more."""
+    async def ids(self, query: HistoryQuery) -> list[str]:
+        """The ids of a page alone, of up to 1,000 rows."""
+        ...
+
+    async def delete(self, recognition_ids: Sequence[str], *, user: str | None) -> Deletion:
+        """Removes final rows, but for those that are kept (保留)."""
         ...
 
     async def audio_keys_in_use(self, keys: Sequence[str]) -> set[str]:
@@ -110,6 +143,36 @@ class OldTable(Protocol):
 
     def close(self) -> None:
         """Lets go of the file."""
+        ...
+
+
+class ForgottenAudio(NamedTuple):
+    """Recordings that their rows let go of, and the last one that was looked at: ``None`` where there were none."""
+
+    keys: Sequence[str]
+    last: str | None
+
+
+class RetentionStore(Protocol):
+    """What is kept past its time and what is not (SQL)."""
+
+    async def set_hold(self, recognition_id: str, hold: Hold | None, *, user: str | None) -> Recognition | None:
+        """Holds a recording with all the user's rows that refer to it, or lets go of them again; returns the row.
+
+        ``None`` where there is none, or it is somebody else's.
+        """
+        ...
+
+    async def forget_audio(self, before: datetime, *, after: str = "", limit: int = 200) -> ForgottenAudio:
+        """Final rows let go of recordings that were put before this moment; those that nobody has then may be removed.
+
+        A recording stays whole while any of its rows is held or not final. Looks at ``limit`` of them, those after
+        the key ``after``.
+        """
+        ...
+
+    async def expired(self, before: datetime, *, after_id: str | None = None, limit: int = 200) -> list[str]:
+        """Ids of final rows from before this moment that are not held, oldest first, those after ``after_id``."""
         ...
 
 
@@ -155,12 +218,19 @@ class ResultCache(Protocol):
         """The entry, or ``None`` where it is missing, expired or garbage."""
         ...
 
-    async def put(self, key: str, value: dict[str, Any], *, ttl_seconds: float) -> None:
-        """Writes the entry; its age counts from now."""
+    async def put(self, key: str, value: dict[str, Any], *, ttl_seconds: float, of: str = "") -> None:
+        """Writes the entry; its age counts from now. ``of``: the recording (its audio id) that it is about."""
         ...
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Forgets these keys."""
+        ...
+
+    async def forget(self, recordings: Sequence[str]) -> bool:
+        """Removes every entry about these recordings (audio ids); False where it could not be done now.
+
+        What is put meanwhile, or what the cache lost count of, goes when its time is over.
+        """
         ...
 
 
@@ -188,7 +258,22 @@ class AudioStore(Protocol):
         ...
 
     def local(self, key: str) -> AbstractAsyncContextManager[Path]:
-        """The recording as a local file, for as long as the context lasts. Raises ``NotFound``."""
+        """The recording as a local file to read, for as long as the context lasts. Raises ``NotFound``."""
+        ...
+
+    async def exists(self, key: str) -> bool:
+        """Whether the recording is there."""
+        ...
+
+    async def size(self, key: str) -> int:
+        """How many bytes it has. Raises ``NotFound``."""
+        ...
+
+    async def read(self, key: str, start: int, end: int) -> bytes:
+        """Its bytes from ``start`` up to ``end``, which lie within its size: a piece that fits into memory.
+
+        Raises ``NotFound``.
+        """
         ...
 
     async def delete(self, keys: Sequence[str]) -> None:
@@ -196,7 +281,7 @@ class AudioStore(Protocol):
         ...
 
     async def keys_older_than(self, seconds: float) -> list[str]:
-        """Recordings that were put longer ago than this."""
+        """Recordings that were put longer ago than this, and what writers that died left of others."""
         ...
 
 

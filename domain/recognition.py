@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from domain.corrections import Correction
 from domain.options import RecognitionOptions
 from domain.plain import as_number, as_object, as_whole
 from domain.transcript import Segment, Transcript
@@ -196,20 +197,23 @@ class Recognition:
     error: dict[str, Any] | None = None
     #: People's names for who speaks, by ``channel0``, ``channel1``, ``speaker1``, …; the others have default names.
     labels: dict[str, str] = field(default_factory=dict)
+    #: What people wrote over segments, oldest first; ``transcript`` has the newest of each.
+    corrections: tuple[Correction, ...] = ()
     #: The id of the first of the rows that are versions of one another; ``None`` for that one.
     version_of: str | None = None
+    #: Which of them it is, from 1; those that were deleted do not count. The history says it of what it holds.
+    version: int = 1
     #: What the recording is called in the cache (``speech.identity``); ``None`` while nobody has looked into it.
     audio_id: str | None = None
     #: Keeps recording and row past their time.
     hold: Hold | None = None
+    #: 不留痕: neither row, recording nor result is kept anywhere; no store has such a row.
+    no_trace: bool = False
 
     @property
     def text(self) -> str:
-        """The text to show: written with ITN on, else spoken."""
-        first, second = self.transcript.normalized_text, self.transcript.raw_text
-        if not self.options.itn:
-            first, second = second, first
-        return first if first is not None else second or ""
+        """The text to show, corrected: written with ITN on, else spoken."""
+        return self.transcript.text(self.options.itn)
 
     @property
     def language(self) -> str | None:
@@ -236,8 +240,11 @@ class Recognition:
             "language": self.language,
             **segments,
             "labels": dict(self.labels),
+            "corrections": [correction.to_json() for correction in self.corrections],
             "version_of": self.version_of,
+            "version": self.version,
             "hold": self.hold.to_json() if self.hold else None,
+            "no_trace": self.no_trace,
             "warnings": list(self.transcript.warnings),
             "cache": self.cache.value if self.cache else None,
             "cached_at": self.cached_at.isoformat() if self.cached_at else None,
@@ -293,3 +300,25 @@ class HistoryPage:
 
     rows: tuple[Recognition, ...]
     next_before_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What became of rows that were to be deleted."""
+
+    deleted: int = 0
+    #: Rows that stay: they are under way, or somebody wants them kept (保留).
+    under_way: int = 0
+    held: int = 0
+    #: Recordings that no row refers to any more: where they lie, and what they are called in the cache.
+    audio_keys: tuple[str, ...] = ()
+    audio_ids: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> int:
+        """How many stay."""
+        return self.under_way + self.held
+
+    def __add__(self, other: "Deletion") -> "Deletion":
+        """Both, as far as they are counted."""
+        return Deletion(self.deleted + other.deleted, self.under_way + other.under_way, self.held + other.held)

@@ -127,7 +127,11 @@ class ModelOutput:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One stretch of speech as people see it; a track that was not made is ``None``."""
+    """One stretch of speech as people see it; a track that was not made is ``None``.
+
+    ``corrected_text``: what somebody wrote over it, in the place of both tracks, which stay as they were recognised
+    (``words`` too); ``None`` where nobody did.
+    """
 
     start_ms: int
     end_ms: int
@@ -137,9 +141,14 @@ class Segment:
     speaker: str | None = None
     words: tuple[Word, ...] = ()
     suspect: Doubt | None = None
+    corrected_text: str | None = None
 
     def text(self, itn: bool) -> str:
-        """The text to show: written with ITN on, else spoken; the other where the wanted one was not made."""
+        """The text to show: a person's, else written with ITN on, else spoken; the other where one was not made."""
+        return self.recognised_text(itn) if self.corrected_text is None else self.corrected_text
+
+    def recognised_text(self, itn: bool) -> str:
+        """The same without what a person wrote."""
         first, second = (self.normalized_text, self.raw_text) if itn else (self.raw_text, self.normalized_text)
         return first if first is not None else second or ""
 
@@ -150,6 +159,7 @@ class Segment:
             "end_ms": self.end_ms,
             "raw_text": self.raw_text,
             "normalized_text": self.normalized_text,
+            "corrected_text": self.corrected_text,
             "channel": self.channel,
             "speaker": self.speaker,
             "suspect": self.suspect,
@@ -169,12 +179,13 @@ class Segment:
             _speaker(data.get("speaker")),
             tuple(Word(w["text"], w["start_ms"], w["end_ms"]) for w in data.get("words") or ()),
             _doubt(data.get("suspect")),
+            data.get("corrected_text"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A whole recording's text. ``raw_text`` and ``normalized_text`` are the joins of the segments'."""
+    """A whole recording's text. ``raw_text`` and ``normalized_text`` are the joins of the segments', as recognised."""
 
     segments: tuple[Segment, ...] = ()
     language: str = "auto"
@@ -189,6 +200,10 @@ class Transcript:
     def normalized_text(self) -> str | None:
         """As written, or ``None`` where that track was not made."""
         return _join([segment.normalized_text for segment in self.segments])
+
+    def text(self, itn: bool) -> str:
+        """The text to show, people's corrections in it: the join of the segments'."""
+        return join_texts([segment.text(itn) for segment in self.segments])
 
 
 def assemble(output: ModelOutput, write: Callable[[str], str]) -> Transcript:

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+from services.corrections import Corrections
 from services.export_files import ExportFiles
 from services.exports import Exports
 from services.history import History
+from services.holds import Holds
 from services.labels import Labels
 from services.model_download import ModelDownload
 from services.nodes import Nodes
+from services.retention import Retention
 from services.transcription import Transcription
+from services.versions import Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +24,9 @@ class Services:
     nodes: Nodes
     downloads: ModelDownload
     labels: Labels
+    corrections: Corrections
+    versions: Versions
     exports: Exports
     export_files: ExportFiles
+    holds: Holds
+    retention: Retention

@@ -1,9 +1,10 @@
 """A recognition as a file to take away."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from domain.labels import Language, names_by_line, plain_text
 from domain.recognition import Recognition, Status
@@ -11,6 +12,8 @@ from domain.transcript import Segment, Track
 from speech.subtitles import Cue, to_srt, to_vtt
 
 Format = Literal["txt", "json", "srt", "vtt"]
+#: Makes the JSON of a recognition.
+ToJson = Callable[[Recognition], dict[str, Any]]
 MEDIA_TYPES: dict[Format, str] = {
     "txt": "text/plain; charset=utf-8",
     "json": "application/json",
@@ -33,19 +36,25 @@ def has_text(row: Recognition) -> bool:
     return row.status is Status.SUCCEEDED or (row.status.is_final and bool(row.transcript.segments))
 
 
-def export(row: Recognition, format: Format, track: Track = "written", language: Language = "zh") -> Exported:
+def export(
+    row: Recognition,
+    format: Format,
+    track: Track = "written",
+    language: Language = "zh",
+    to_json: ToJson = Recognition.to_json,
+) -> Exported:
     """The row as ``txt``, ``json``, ``srt`` or ``vtt``, on one track (the other where that was not made).
 
-    ``language``: that of the names of those whom nobody named (坐席, Agent).
+    ``language``: that of the names of those whom nobody named (坐席, Agent). ``to_json``: see ``Retention.json``.
     """
     stem = PurePosixPath(row.filename).stem or "recognition"
-    content = _render(row, format, track, language).encode("utf-8", "replace")
+    content = _render(row, format, track, language, to_json).encode("utf-8", "replace")
     return Exported(f"{stem}.{format}", MEDIA_TYPES[format], content)
 
 
-def _render(row: Recognition, format: Format, track: Track, language: Language) -> str:
+def _render(row: Recognition, format: Format, track: Track, language: Language, to_json: ToJson) -> str:
     if format == "json":
-        return json.dumps(row.to_json(), ensure_ascii=False, indent=2) + "\n"
+        return json.dumps(to_json(row), ensure_ascii=False, indent=2) + "\n"
     if format == "txt":
         return plain_text(row.transcript.segments, row.labels, track, language) + "\n"
     names = names_by_line(row.transcript.segments, row.labels, language)
@@ -55,6 +64,6 @@ def _render(row: Recognition, format: Format, track: Track, language: Language) 
 
 def _cue(segment: Segment, track: Track, name: str) -> Cue:
     text = segment.text(itn=track == "written")
-    # Word times belong to the words as spoken: they cannot place a written number.
+    # Word times belong to the words as spoken: they cannot place a written number, nor what a person wrote.
     words = segment.words if text == segment.raw_text else ()
     return Cue(segment.start_ms, segment.end_ms, text, name, words)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from domain.access import Visitor
 from domain.errors import NotFound, StorageUnavailable
+from services.disk_space import DiskSpace
 from services.exports import Export, Exports, Wanted, nothing
 
 #: Files that are kept for one user; the oldest of the same user makes room.
@@ -32,17 +33,20 @@ class ReadyExport:
 class ExportFiles:
     """Files in a folder of this process, which whoever sweeps it removes after some hours."""
 
-    def __init__(self, exports: Exports, folder: Path) -> None:
-        """``folder`` must exist."""
+    def __init__(self, exports: Exports, folder: Path, *, min_free_bytes: int = 0) -> None:
+        """``folder`` must exist; no export begins with less than ``min_free_bytes`` free on its disk."""
         self._exports = exports
         self._folder = folder
+        self._space = DiskSpace(folder, min_free_bytes)
         self._ready: OrderedDict[str, ReadyExport] = OrderedDict()
 
     async def make(self, wanted: Wanted, *, visitor: Visitor) -> AsyncGenerator[tuple[Export, str | None]]:
         """Yields the export with its progress, and at last the token to fetch it by; closed early, nothing is left.
 
-        Raises :class:`InvalidInput` where there is nothing to export, and :class:`StorageUnavailable`.
+        Raises :class:`InvalidInput` where there is nothing to export, :class:`StorageUnavailable` and
+        :class:`LowDisk`.
         """
+        await self._space.check()
         export = await self._exports.open(wanted)
         token = secrets.token_urlsafe(18)
         path = self._folder / f"ready-{token}"

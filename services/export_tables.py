@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 from domain.labels import Language, names_by_line, plain_text
 from domain.recognition import Recognition
-from domain.transcript import Track
+from domain.transcript import Segment, Track
 from services.export_words import word
 from services.zones import zone_name
 
@@ -69,8 +69,8 @@ class Tables:
                 _clock(segment.start_ms),
                 _clock(segment.end_ms),
                 name,
-                segment.normalized_text or "",
-                segment.raw_text or "",
+                _said(segment, segment.normalized_text),
+                _said(segment, segment.raw_text),
                 segment.suspect or "",
                 row.id,
             ]
@@ -98,6 +98,11 @@ def recording_widths() -> Sequence[int]:
 def segment_widths() -> Sequence[int]:
     """The same for the segments."""
     return [_WIDTHS.get(name, _WIDTH) for name in _SEGMENT]
+
+
+def _said(segment: Segment, recognised: str | None) -> str:
+    """A track's text; what a person wrote stands for both."""
+    return segment.corrected_text if segment.corrected_text is not None else recognised or ""
 
 
 def _clock(milliseconds: int) -> str:

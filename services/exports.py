@@ -18,7 +18,7 @@ from domain.labels import Language
 from domain.ports import HistoryStore
 from domain.recognition import HistoryQuery, Recognition
 from domain.transcript import Track
-from services.export import Exported, export, has_text
+from services.export import Exported, ToJson, export, has_text
 from services.export_csv import CsvWriter
 from services.export_tables import Tables
 from services.export_texts import TextFiles
@@ -117,6 +117,7 @@ class Export:
 class _Run:
     wanted: Wanted
     progress: ExportProgress
+    to_json: ToJson
     #: Rows that were read.
     read: int = 0
     #: What was left out, a line each, until it is written down.
@@ -129,9 +130,12 @@ class _Run:
 class Exports:
     """Files of many recordings."""
 
-    def __init__(self, store: HistoryStore, folder: Path | None = None) -> None:
+    def __init__(
+        self, store: HistoryStore, folder: Path | None = None, *, to_json: ToJson = Recognition.to_json
+    ) -> None:
         """``folder``: where temporary files lie, which must exist; else where the system has them."""
         self._store = store
+        self._to_json = to_json
         self._folder = folder
         self._threads = Threads(_THREADS, "export")
 
@@ -144,7 +148,7 @@ class Exports:
 
         Raises :class:`InvalidInput` where there is nothing to export.
         """
-        run = _Run(wanted, ExportProgress(len(set(wanted.ids)) if wanted.ids is not None else None))
+        run = _Run(wanted, ExportProgress(len(set(wanted.ids)) if wanted.ids is not None else None), self._to_json)
         pages = self._pages(run)
         first: list[Recognition] = []
         try:
@@ -241,7 +245,7 @@ def _writer(run: _Run, folder: Path | None) -> Writer:
         return CsvWriter(tables)
     if wanted.format == "xlsx":
         return XlsxWriter(tables, wanted.language, folder)
-    return TextFiles(partial(_text, wanted), wanted.language, wanted.zone, run.left_out, folder)
+    return TextFiles(partial(_text, run), wanted.language, wanted.zone, run.left_out, folder)
 
 
 def _together(run: _Run, first: list[Recognition]) -> bool:
@@ -251,7 +255,7 @@ def _together(run: _Run, first: list[Recognition]) -> bool:
 
 def _single(run: _Run, row: Recognition) -> Export:
     """The only recording there is: its file, as it is."""
-    exported = _text(run.wanted, row)
+    exported = _text(run, row)
 
     async def chunks() -> AsyncGenerator[bytes]:
         run.progress.done, run.progress.reached = 1, row.created_at
@@ -260,9 +264,10 @@ def _single(run: _Run, row: Recognition) -> Export:
     return Export(exported.filename, exported.media_type, run.progress, chunks())
 
 
-def _text(wanted: Wanted, row: Recognition) -> Exported:
+def _text(run: _Run, row: Recognition) -> Exported:
+    wanted = run.wanted
     assert wanted.format not in ("csv", "xlsx")
-    return export(row, wanted.format, wanted.track, wanted.language)
+    return export(row, wanted.format, wanted.track, wanted.language, run.to_json)
 
 
 def _why(row: Recognition, language: Language) -> str:

@@ -1,22 +1,41 @@
 """What was recognised before: listed, searched, opened, played, removed."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import TypedDict, Unpack
 
 from domain.access import Visitor
-from domain.errors import NotFound
+from domain.audio_keys import audio_gone, put_at
+from domain.errors import NotFound, StorageUnavailable
 from domain.ids import is_id
 from domain.ports import AudioStore, HistoryStore
-from domain.recognition import CacheOutcome, HistoryPage, HistoryQuery, Recognition, Source, Status
+from domain.recognition import CacheOutcome, Deletion, HistoryPage, HistoryQuery, Recognition, Source, Status
+from services.recordings import Recording
+
+log = logging.getLogger(__name__)
+
+Forget = Callable[[Collection[str]], Awaitable[None]]
 
 #: Rows on one page at most.
 MAX_LIMIT = 200
+#: Rows that are deleted at a time, so that others can write in between; and how many are counted before.
+_DELETE_ROWS, _COUNT_ROWS = 100, 10_000
+#: Ids that are read at a time.
+_ID_ROWS = 1_000
 #: Characters of a search, or of a name, that are read.
 _MAX_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many rows are found; ``has_more`` than were counted. ``newest``: the id of the first of them."""
+
+    count: int = 0
+    has_more: bool = False
+    newest: str | None = None
 
 
 class Filters(TypedDict, total=False):
@@ -68,9 +87,11 @@ def _clean(text: str) -> str:
 class History:
     """The shared history, as far as a visitor may see it."""
 
-    def __init__(self, store: HistoryStore, audio: AudioStore) -> None:
+    def __init__(self, store: HistoryStore, audio: AudioStore, forget: Forget) -> None:
+        """``forget``: removes what the cache knows of recordings (``KnownAudio.forget``)."""
         self._store = store
         self._audio = audio
+        self._forget = forget
 
     async def page(
         self,
@@ -91,17 +112,53 @@ class History:
             raise NotFound(f"there is no recognition {recognition_id[:60]}")
         return row
 
-    async def delete(self, recognition_ids: Sequence[str], *, visitor: Visitor) -> None:
-        """Removes finished rows and the recordings that nothing refers to any more."""
+    async def delete(self, recognition_ids: Sequence[str], *, visitor: Visitor) -> Deletion:
+        """Removes finished rows that nobody wants kept, and all of the recordings that nothing refers to any more."""
         ids = [item for item in recognition_ids if is_id(item)]
-        orphans = await self._store.delete(ids, user=visitor.scope)
-        await self._audio.delete(orphans)
+        done = await self._store.delete(ids, user=visitor.scope)
+        await self._forget(done.audio_ids)
+        try:
+            await self._audio.delete(done.audio_keys)
+        except StorageUnavailable as error:
+            # The rows have gone, and the sweep finds what has none.
+            log.warning("%d recordings are left to the sweep: %s", len(done.audio_keys), error.message)
+        return done
 
-    @asynccontextmanager
-    async def audio(self, recognition_id: str, *, visitor: Visitor) -> AsyncGenerator[Path]:
-        """The recording as a local file for as long as the block lasts. Raises :class:`NotFound` when it has gone."""
+    async def count(self, *, visitor: Visitor, **filters: Unpack[Filters]) -> Found:
+        """How many rows a visitor would delete with these filters, as they are now."""
+        query = replace(history_query(visitor=visitor, **filters), limit=_ID_ROWS)
+        count, newest = 0, None
+        while count < _COUNT_ROWS:
+            ids = await self._store.ids(query)
+            count, newest = count + len(ids), newest or next(iter(ids), None)
+            if len(ids) < _ID_ROWS:
+                return Found(count, newest=newest)
+            query = replace(query, before_id=ids[-1])
+        return Found(count, has_more=bool(await self._store.ids(replace(query, limit=1))), newest=newest)
+
+    async def delete_found(
+        self, *, visitor: Visitor, newest: str | None = None, **filters: Unpack[Filters]
+    ) -> AsyncGenerator[Deletion]:
+        """Deletes what the filters find, newest first; yields what was done so far. Closed early, it stops there.
+
+        ``newest``: what came after this row stays; it was not there when somebody was asked.
+        """
+        query = replace(history_query(visitor=visitor, **filters), limit=_DELETE_ROWS)
+        done = Deletion()
+        ids = await self._store.ids(query)
+        while ids:
+            # The next ones are found while the last of these is still there to begin at.
+            query = replace(query, before_id=ids[-1])
+            following = await self._store.ids(query) if len(ids) == _DELETE_ROWS else []
+            done += await self.delete([item for item in ids if newest is None or item <= newest], visitor=visitor)
+            yield done
+            ids = following
+
+    async def audio(self, recognition_id: str, *, visitor: Visitor) -> Recording:
+        """The recording. Raises :class:`NotFound` when it has gone, :class:`StorageUnavailable`."""
         row = await self.get(recognition_id, visitor=visitor)
-        if row.audio_key is None:
-            raise NotFound("the recording has been removed", reason="audio_gone")
-        async with self._audio.local(row.audio_key) as path:
-            yield path
+        key = row.audio_key
+        put = put_at(key) if key else None
+        if key is None or put is None:
+            raise audio_gone()
+        return Recording(row, await self._audio.size(key), put, partial(self._audio.read, key))

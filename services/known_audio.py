@@ -8,8 +8,8 @@ file) is kept too, for a shorter time, so that junk costs a node or a decoder on
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -28,6 +28,9 @@ from speech.identity import file_digest, packet_digest, sample_digest
 ALIAS_TTL_FACTOR = 4
 #: Results that this process made last are handed to those who waited for them here, whatever became of the cache.
 FRESH_SECONDS, FRESH_RESULTS = 60.0, 16
+#: Recordings that are remembered because the cache was away when they were to be forgotten; and how often that is tried
+#: again, in seconds.
+MAX_TO_FORGET, FORGET_SECONDS = 10_000, 10.0
 #: Recordings whose packets or samples are digested at a time.
 DIGESTERS = 2
 
@@ -57,6 +60,8 @@ class KnownRefusal:
 
     error: dict[str, Any]
     made_at: datetime
+    #: What the entry is about, so that it can be forgotten.
+    audio_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,15 @@ class Question:
     def key(self, audio_id: str) -> str:
         """The cache key of the answer for this recording."""
         return result_key(self.model, self.fingerprint, self.options, audio_id, self.track, self.user)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A result that was made here a moment ago."""
+
+    audio_id: str
+    result: KnownResult
+    made_at: float = field(default_factory=time.monotonic)
 
 
 class KnownAudio:
@@ -96,7 +110,8 @@ class KnownAudio:
         self._threads = Threads(DIGESTERS, "digest")
         #: Outcomes since this process started, and node time that was saved since.
         self.tally: Counter[CacheOutcome] = Counter()
-        self._fresh: dict[str, tuple[float, KnownResult]] = {}
+        self._fresh: dict[str, _Fresh] = {}
+        self._to_forget: dict[str, None] = {}
         self.saved_seconds = 0.0
 
     def count(self, outcome: CacheOutcome, answer: KnownResult | KnownRefusal | None = None) -> None:
@@ -129,14 +144,21 @@ class KnownAudio:
             return self._refusal(entry, filename, user)
         return _audio_id(entry)
 
-    async def refuse(self, path: Path, error: BadAudio, *, filename: str, user: str) -> None:
-        """Remembers that the file holds no sound, in place of its alias."""
-        value = {"error": error.to_json(), "suffix": _suffix(filename), "user": self._owner(user)}
-        digest = await asyncio.to_thread(file_digest, path)
-        await self._cache.put(alias_key(digest), value, ttl_seconds=self._negative_ttl_seconds)
+    async def refuse(
+        self, path: Path, error: BadAudio, *, filename: str, user: str, audio_id: str | None = None
+    ) -> str:
+        """Remembers that the file holds no sound, in place of its alias; returns what it is called in the cache.
 
-    async def identify(self, path: Path) -> str:
-        """The audio id of a file; remembers every digest that was computed on the way."""
+        That is its ``audio_id`` where it was identified before, else the digest of the file.
+        """
+        digest = await asyncio.to_thread(file_digest, path)
+        of = audio_id or digest
+        value = {"error": error.to_json(), "suffix": _suffix(filename), "user": self._owner(user), "of": of}
+        await self._cache.put(alias_key(digest), value, ttl_seconds=self._negative_ttl_seconds, of=of)
+        return of
+
+    async def identify(self, path: Path, *, remember: bool = True) -> str:
+        """The audio id of a file; remembers every digest that was computed on the way, unless told not to."""
         digests: list[str] = []
         steps: tuple[Callable[[], Awaitable[str | None]], ...] = (
             lambda: asyncio.to_thread(file_digest, path),
@@ -153,9 +175,9 @@ class KnownAudio:
             if audio_id:
                 break
         known = audio_id or digests[-1]
-        for digest in digests if audio_id is None else digests[:-1]:
+        for digest in (digests if audio_id is None else digests[:-1]) if remember else ():
             await self._cache.put(
-                alias_key(digest), {"audio_id": known}, ttl_seconds=self._ttl_seconds * ALIAS_TTL_FACTOR
+                alias_key(digest), {"audio_id": known}, ttl_seconds=self._ttl_seconds * ALIAS_TTL_FACTOR, of=known
             )
         return known
 
@@ -196,17 +218,30 @@ class KnownAudio:
         value = {"output": written, "audio": audio.to_json(), "node": node, "node_ms": node_ms}
         ttl_seconds = self._ttl_seconds if _has_text(output) else self._negative_ttl_seconds
         key, now = question.key(audio_id), datetime.now(UTC)
-        await self._cache.put(key, value, ttl_seconds=ttl_seconds)
+        await self._cache.put(key, value, ttl_seconds=ttl_seconds, of=audio_id)
         result = KnownResult(output, audio, node, question.model, question.fingerprint, now, node_ms)
         self._fresh.pop(key, None)
-        self._fresh[key] = time.monotonic(), result
+        self._fresh[key] = _Fresh(audio_id, result)
         if len(self._fresh) > FRESH_RESULTS:
             del self._fresh[next(iter(self._fresh))]
 
     def fresh(self, audio_id: str, question: Question) -> KnownResult | None:
         """What was recognised here a moment ago: for those who waited for it, and nobody else."""
-        made_at, result = self._fresh.get(question.key(audio_id), (-FRESH_SECONDS, None))
-        return result if time.monotonic() - made_at < FRESH_SECONDS else None
+        fresh = self._fresh.get(question.key(audio_id))
+        return fresh.result if fresh and time.monotonic() - fresh.made_at < FRESH_SECONDS else None
+
+    async def forget(self, audio_ids: Collection[str] = ()) -> None:
+        """Removes all that is known of recordings that nobody refers to any more, whoever asked for it.
+
+        What a cache that is away could not forget is tried again at the next call. This process remembers it, and not
+        without end: what it loses goes when its time is over.
+        """
+        for key in [key for key, fresh in self._fresh.items() if fresh.audio_id in audio_ids]:
+            del self._fresh[key]
+        wanted = dict.fromkeys((*self._to_forget, *audio_ids))
+        self._to_forget = {}
+        if wanted and not await self._cache.forget(list(wanted)):
+            self._to_forget = dict.fromkeys([*self._to_forget, *wanted][:MAX_TO_FORGET])
 
     def close(self) -> None:
         """Ends the digest threads."""
@@ -224,7 +259,7 @@ class KnownAudio:
             if (entry.value["suffix"], entry.value["user"]) != asked or error["code"] != BadAudio.code:
                 return None
             error = BadAudio(str(error["message"]), **as_object(error["details"])).to_json()
-            return KnownRefusal(error, datetime.fromtimestamp(entry.stored_at, UTC))
+            return KnownRefusal(error, datetime.fromtimestamp(entry.stored_at, UTC), str(entry.value["of"]))
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
 

@@ -1,13 +1,12 @@
 """Naming those who speak: in all their lines, or in one; swapping two names; making one person of two."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from domain.access import Visitor
-from domain.errors import InvalidInput, InvalidOptions, NotFound
-from domain.ids import is_id
+from domain.errors import InvalidOptions
 from domain.labels import (
     MAX_NAMES,
     MAX_SPEAKER_NUMBER,
@@ -22,14 +21,17 @@ from domain.labels import (
     speaker_of,
     usual_bearer,
 )
-from domain.ports import HistoryStore, NamesChange
-from domain.recognition import Recognition, Status
+from domain.ports import Amendment, HistoryStore, RowState
+from domain.recognition import Recognition
 from domain.transcript import Segment
+from services.amending import amended
 
 #: Whom a new name is for: who speaks in a line, in all of its lines; this line only; both who change their names; or
 #: nobody new: all the lines are those of the name's bearer.
 Whom = Literal["everyone", "line", "swap", "merge"]
+#: Names by key, and speakers by number of the segment.
 _Change = tuple[Mapping[str, str], Mapping[int, str]]
+_Decide = Callable[[Mapping[str, str], Sequence[Segment]], _Change]
 
 
 class Labels:
@@ -105,26 +107,13 @@ class Labels:
 
         return await self._changed(recognition_id, decide, visitor)
 
-    async def _changed(self, recognition_id: str, decide: NamesChange, visitor: Visitor) -> Recognition:
-        row = await self._finished(recognition_id, visitor)
+    async def _changed(self, recognition_id: str, decide: _Decide, visitor: Visitor) -> Recognition:
+        def checked(row: RowState) -> Amendment:
+            change = decide(row.labels, row.segments)
+            _check_names_differ(change, row.labels, row.segments)
+            return Amendment(*change)
 
-        def checked(labels: Mapping[str, str], segments: Sequence[Segment]) -> _Change:
-            change = decide(labels, segments)
-            _check_names_differ(change, labels, segments)
-            return change
-
-        changed = await self._store.set_labels(row.id, checked, user=visitor.scope)
-        if changed is None:
-            raise _not_found(recognition_id)
-        return changed
-
-    async def _finished(self, recognition_id: str, visitor: Visitor) -> Recognition:
-        row = await self._store.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
-        if row is None:
-            raise _not_found(recognition_id)
-        if row.status is not Status.SUCCEEDED:
-            raise InvalidInput("names can be given once the text is there", reason="no_text", recognition_id=row.id)
-        return row
+        return await amended(self._store, recognition_id, checked, visitor=visitor)
 
 
 def _one_line(
@@ -191,7 +180,3 @@ def _no_such_line(line: int, count: int) -> InvalidOptions:
     return InvalidOptions(
         f"there is no line {line}; there are {count}", field="lines", reason="no_such_line", limit=count
     )
-
-
-def _not_found(recognition_id: str) -> NotFound:
-    return NotFound(f"there is no recognition {recognition_id[:60]}")

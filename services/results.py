@@ -34,7 +34,13 @@ async def answered(row: Recognition, result: KnownResult, outcome: CacheOutcome)
 
 def refused(row: Recognition, known: KnownRefusal) -> Recognition:
     """The row, ended by what is known of its file: it holds no sound."""
-    return row.with_changes(status=Status.FAILED, error=known.error, cache=CacheOutcome.HIT, cached_at=known.made_at)
+    return row.with_changes(
+        status=Status.FAILED,
+        error=known.error,
+        cache=CacheOutcome.HIT,
+        cached_at=known.made_at,
+        audio_id=known.audio_id,
+    )
 
 
 async def finished(row: Recognition, output: ModelOutput, audio: AudioInfo) -> Recognition:

@@ -128,6 +128,11 @@ class Runner:
                 return
             await asyncio.sleep(0.5)
 
+    def learn(self, recognition_id: str, audio_id: str) -> None:
+        """Notes what the recording is called in the cache: however the row ends, deleting it forgets what is there."""
+        if run := self._runs.get(recognition_id):
+            run.row = run.row.with_changes(audio_id=audio_id)
+
     def cancel(self, recognition_id: str) -> bool:
         """Cancels work that runs here; its row ends ``cancelled``. False where it does not run here."""
         run = self._runs.get(recognition_id)
@@ -197,7 +202,7 @@ class Runner:
             return
         run.saved_at = time.monotonic()
         try:
-            mine = await self._history.save_progress(run.row.id, run.row.attempt, progress)
+            mine = await self._history.save_progress(run.row.id, run.row.attempt, progress, audio_id=run.row.audio_id)
         except StorageUnavailable:
             return  # only readers elsewhere miss it
         if not mine:

@@ -52,6 +52,15 @@ class SharedWork:
         finally:
             await asyncio.shield(self._flight.land(key, token))
 
+    async def answer_alone(
+        self, row: Recognition, audio_id: str, question: Question, recognise: Callable[[], Awaitable[Recognition]]
+    ) -> Recognition:
+        """As ``answer``, without a word to others: what is made is kept nowhere, and they would wait for it."""
+        if found := await self._find(row, audio_id, question, CacheOutcome.HIT):
+            return found
+        self._known.count(CacheOutcome.MISS)
+        return await recognise()
+
     async def _find(
         self, row: Recognition, audio_id: str, question: Question, outcome: CacheOutcome
     ) -> Recognition | None:

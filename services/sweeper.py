@@ -1,48 +1,124 @@
-"""Removes recordings whose time has passed, and what a crash left behind."""
+"""Removes recordings and texts whose time has passed, and what a crash left behind."""
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from domain.ports import AudioStore, HistoryStore
+from domain.errors import SpeechError
+from domain.ports import AudioStore, HistoryStore, RetentionStore
+from domain.recognition import Deletion
 
 log = logging.getLogger(__name__)
 
-#: How often to look, and how old a recording without a row must be before a crash is certain, in seconds.
+#: How often to look, in seconds; and how often for recordings that go as soon as the work is done.
 SWEEP_SECONDS = 600.0
-ORPHAN_SECONDS = 3600.0
+AT_ONCE_SECONDS = 2.0
+#: A recording without a row is left alone for so long after its upload, and after it was first seen without one: its
+#: row may wait for the database in another replica's outbox, which lands at once when both are back.
+ORPHAN_SECONDS = 86_400.0
+LONELY_SECONDS = 3600.0
 #: A person may look at a page for so long between choosing a file and starting, in seconds.
 UPLOAD_SECONDS = 6 * 3600.0
+#: Rows, or recordings, of one transaction.
+_BATCH = 200
 
 
 class Sweeper:
-    """One pass over the audio store and the upload folders."""
+    """Every replica sweeps; what one has removed, the others do not find."""
 
     def __init__(
-        self, history: HistoryStore, audio: AudioStore, *, retention_seconds: float, upload_dirs: Sequence[Path] = ()
+        self,
+        history: HistoryStore,
+        retained: RetentionStore,
+        audio: AudioStore,
+        *,
+        delete: Callable[[Sequence[str]], Awaitable[Deletion]],
+        audio_seconds: float,
+        text_seconds: float = 0.0,
+        upload_dirs: Sequence[Path] = (),
     ) -> None:
-        """``upload_dirs``: folders in which uploads lie until they are in the store."""
+        """``delete``: removes rows and all that belongs to them. ``text_seconds`` 0 keeps texts for ever.
+
+        ``upload_dirs``: folders of files on their way: uploads, decoded sound, copies of recordings.
+        """
         self._history = history
+        self._retained = retained
         self._audio = audio
-        self._retention_seconds = retention_seconds
+        self._delete = delete
+        self._audio_seconds = audio_seconds
+        self._text_seconds = text_seconds
         self._upload_dirs = tuple(upload_dirs)
+        self._unremoved: set[str] = set()
+        #: Recordings without a row, and since when this process knows.
+        self._lonely: dict[str, float] = {}
+
+    @property
+    def expiry_seconds(self) -> float:
+        """How often :meth:`expire_audio` is called for recordings to go when their time is over."""
+        return min(max(self._audio_seconds / 10, AT_ONCE_SECONDS), SWEEP_SECONDS)
 
     async def sweep(self) -> None:
-        """Removes recordings past their time; and, after an hour, those that no row refers to."""
-        expired = set(await self._audio.keys_older_than(max(self._retention_seconds, ORPHAN_SECONDS)))
-        kept = [key for key in await self._audio.keys_older_than(ORPHAN_SECONDS) if key not in expired]
-        in_use = await self._history.audio_keys_in_use(kept)
-        orphans = [key for key in kept if key not in in_use]
-        if expired or orphans:
-            log.info("%d recordings expired, %d had no row", len(expired), len(orphans))
-            await self._audio.delete([*expired, *orphans])
-        await asyncio.to_thread(self._sweep_uploads)
+        """Everything; what one part of it cannot do now keeps no other from its work."""
+        for step in (self.expire_audio, self.expire_texts, self.remove_orphans, self.remove_uploads):
+            try:
+                await step()
+            except SpeechError as error:
+                log.warning("%s; tried again in %.0f s", error.message, SWEEP_SECONDS)
 
-    def _sweep_uploads(self) -> None:
+    async def expire_audio(self) -> None:
+        """Recordings past their time, but for those that are kept or worked on.
+
+        The rows let go of them first: what a crash leaves between is a recording without a row, found in its time.
+        """
+        before, after, count = _ago(self._audio_seconds), "", 0
+        while True:
+            forgotten = await self._retained.forget_audio(before, after=after, limit=_BATCH)
+            await self._remove(forgotten.keys)
+            count += len(forgotten.keys)
+            if forgotten.last is None:
+                break
+            after = forgotten.last
+        if count:
+            log.info("%d recordings expired", count)
+
+    async def _remove(self, keys: Sequence[str]) -> None:
+        """What the store does not take away now, it is asked for again."""
+        self._unremoved.update(keys)
+        if doomed := sorted(self._unremoved):
+            await self._audio.delete(doomed)
+            self._unremoved.difference_update(doomed)
+
+    async def expire_texts(self) -> None:
+        """Rows past their time, but for those that are kept."""
+        if not self._text_seconds:
+            return
+        before, after, deleted, audio = _ago(self._text_seconds), None, 0, 0
+        while ids := await self._retained.expired(before, after_id=after, limit=_BATCH):
+            done = await self._delete(ids)
+            deleted, audio, after = deleted + done.deleted, audio + len(done.audio_keys), ids[-1]
+        if deleted:
+            log.info("%d texts expired, and %d recordings with them", deleted, audio)
+
+    async def remove_orphans(self) -> None:
+        """Recordings that no row refers to, and what writers that died left of others."""
+        old = await self._audio.keys_older_than(ORPHAN_SECONDS)
+        in_use = await self._history.audio_keys_in_use(old)
+        now = time.monotonic()
+        self._lonely = {key: self._lonely.get(key, now) for key in old if key not in in_use}
+        orphans = [key for key, since in self._lonely.items() if now - since >= LONELY_SECONDS]
+        if orphans:
+            await self._audio.delete(orphans)
+            log.info("%d recordings had no row", len(orphans))
+
+    async def remove_uploads(self) -> None:
         """The web framework keeps every upload, and forgets those from before a restart."""
+        await asyncio.to_thread(self._remove_uploads)
+
+    def _remove_uploads(self) -> None:
         before = time.time() - UPLOAD_SECONDS
         for folder in self._upload_dirs:
             for path in sorted(folder.rglob("*"), reverse=True):  # what a folder holds, before the folder
@@ -50,3 +126,7 @@ class Sweeper:
                 with contextlib.suppress(OSError):
                     if path.lstat().st_mtime < before:
                         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _ago(seconds: float) -> datetime:
+    return datetime.fromtimestamp(max(0.0, time.time() - seconds), UTC)

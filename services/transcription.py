@@ -15,17 +15,18 @@ from domain.errors import BadAudio, NotFound
 from domain.ids import is_id, new_id
 from domain.labels import names_of_sides
 from domain.options import RecognitionOptions
-from domain.ports import AudioStore, Flight, HistoryStore, Neighbours, Observer
+from domain.ports import Flight, HistoryStore, Neighbours, Observer
 from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
 from domain.transcript import SPEAKERS_FAILED, ModelOutput
 from services.channels import recognise_sounds
 from services.dispatch import Dispatch
-from services.filenames import clean_filename, suffix_of
+from services.filenames import clean_filename
 from services.known_audio import KnownAudio, KnownRefusal, Question
 from services.model_choice import ModelChanged, ModelChoice
 from services.results import answered, finished, refused, with_spoken_track
 from services.runner import Report, Runner, cancelled
 from services.shared_work import SharedWork
+from services.sounds import Sounds, audio_key
 from services.threads import Threads, off_loop
 from speech.decode import decode_to_wav, probe
 
@@ -41,7 +42,7 @@ class Transcription:
     def __init__(
         self,
         history: HistoryStore,
-        audio: AudioStore,
+        sounds: Sounds,
         known: KnownAudio,
         flight: Flight,
         models: ModelChoice,
@@ -54,7 +55,7 @@ class Transcription:
     ) -> None:
         """``work_dir`` holds decoded sound."""
         self._history = history
-        self._audio = audio
+        self._sounds = sounds
         self._known = known
         self._shared_work = SharedWork(known, flight)
         self._models = models
@@ -77,18 +78,20 @@ class Transcription:
         visitor: Visitor,
         source: Source,
         use_cache: bool = True,
+        no_trace: bool = False,
     ) -> Recognition:
         """Receives a local file and starts its recognition; returns the row, whose id is valid from now on.
 
-        A recording that is known already comes back in its final state at once. Raises :class:`InvalidOptions`,
+        A recording that is known already comes back in its final state at once. ``no_trace``: nothing of it is kept
+        (see ``storage.traceless``); what is known already may answer it. Raises :class:`InvalidOptions`,
         :class:`StorageUnavailable`.
         """
         started = time.monotonic()
         self._models.check(options)
-        key = await self._audio.put_file(path, suffix=suffix_of(filename))
         row = self._new_row(clean_filename(filename), options, visitor.user, source).with_changes(
-            audio_key=key, use_cache=use_cache
+            use_cache=use_cache, no_trace=no_trace
         )
+        row = await self._sounds.receive(path, row)
         if use_cache and (hit := await self.recall(path, row)):
             row = hit.with_changes(owner=None, elapsed_ms=_milliseconds_since(started), finished_at=utc_now())
         # Once its insert has begun, the row must not be left alone: a caller that goes away interrupts nothing.
@@ -107,13 +110,14 @@ class Transcription:
         asked = options or old.options
         self._models.check(asked)
         row = self._new_row(old.filename, asked, old.user, old.source).with_changes(
-            audio_key=_audio_key(old),
+            audio_key=audio_key(old),
             use_cache=False,
             labels=names_of_sides(old.labels),
             version_of=old.version_of or old.id,
+            hold=old.hold,
         )
-        async with self._audio.local(_audio_key(old)):
-            return await asyncio.shield(self._accept(row, started, new_audio=False))
+        await self._sounds.check(old)
+        return await asyncio.shield(self._accept(row, started, new_audio=False))
 
     def follow(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Recognition]:
         """Every change of a recognition; ends after its final state. Raises :class:`NotFound`."""
@@ -175,6 +179,7 @@ class Transcription:
         """Ends the threads."""
         self._threads.close()
         self._known.close()
+        self._sounds.close()
 
     # -- the story of one row ------------------------------------------------------------------------------------
 
@@ -196,18 +201,22 @@ class Transcription:
             await self._history.insert(row)
         except Exception:
             if new_audio:
-                await self._audio.delete([_audio_key(row)])
+                await self._sounds.refuse(row)
             raise
         if row.status is Status.RUNNING:
             self.runner.run(row, started=started)
         else:
+            await self._sounds.end(row)
             log.info("recognition %s answered from the cache after %s ms", row.id, row.elapsed_ms)
             self._observer.count("asr_recognitions_total", status=row.status.value, source=row.source.value)
         return row
 
     async def _work(self, row: Recognition, report: Report) -> Recognition:
         started = time.monotonic()
-        done = await self._recognise(row, report)
+        try:
+            done = await self._recognise(row, report)
+        finally:
+            await self._sounds.end(row)
         self._observer.observe("asr_recognition_seconds", time.monotonic() - started)
         self._observer.count("asr_audio_seconds_total", done.audio.seconds)
         # Names that came from an earlier row are those of sides, which this one may not have.
@@ -215,12 +224,13 @@ class Transcription:
         return done if has_sides else done.with_changes(labels={})
 
     async def _recognise(self, row: Recognition, report: Report) -> Recognition:
-        async with self._audio.local(_audio_key(row)) as path:
+        async with self._sounds.local(row) as path:
             await report(Progress(Stage.IDENTIFYING))
             # What is no sound is said at once, also while the model is still loading.
             async with self._remembering(row, path):
                 await asyncio.to_thread(probe, path, row.filename)
-            audio_id = await self._known.identify(path)
+            audio_id = await self._known.identify(path, remember=not row.no_trace)
+            self.runner.learn(row.id, audio_id)
             row = row.with_changes(audio_id=audio_id)
             while True:
                 model = await self._models.wait_until_known(
@@ -231,6 +241,8 @@ class Transcription:
                     recognise = partial(self._recognise_now, row, path, audio_id, question, report)
                     if not row.use_cache:
                         return await recognise()
+                    if row.no_trace:
+                        return await self._shared_work.answer_alone(row, audio_id, question, recognise)
                     return await self._shared_work.answer(row, audio_id, question, report, recognise)
                 except ModelChanged:
                     log.info("recognition %s: the model is no longer %s; asked anew", row.id, model)
@@ -247,7 +259,8 @@ class Transcription:
                 decoded = await self._threads.run(lambda stop: decode(max_seconds=self._max_audio_seconds, stop=stop))
             if decoded.silent:
                 nothing = ModelOutput(question.track, (), warnings=(*decoded.warnings, "no_speech"))
-                await self._known.keep(audio_id, question, nothing, decoded.info)
+                if not row.no_trace:
+                    await self._known.keep(audio_id, question, nothing, decoded.info)
                 return (await finished(row, nothing, decoded.info)).with_changes(model=question.model)
             answer = await recognise_sounds(
                 self._dispatch, row, question, decoded, on_waiting=partial(self._tell_waiting, question), report=report
@@ -256,7 +269,7 @@ class Transcription:
         # What the file's damage cost is part of the answer, also for the next one who asks.
         output = replace(result.output, warnings=(*decoded.warnings, *result.output.warnings))
         expected = question.fingerprint in (result.fingerprint, "")  # empty: the first node was seen only since
-        if expected and SPEAKERS_FAILED not in output.warnings:
+        if expected and SPEAKERS_FAILED not in output.warnings and not row.no_trace:
             seen = replace(question, model=result.model, fingerprint=result.fingerprint)
             await self._known.keep(
                 audio_id, seen, output, decoded.info, node=answer.node_name, node_ms=result.elapsed_ms
@@ -271,7 +284,11 @@ class Transcription:
         try:
             yield
         except BadAudio as error:
-            await self._known.refuse(path, error, filename=row.filename, user=row.user)
+            if not row.no_trace:
+                audio_id = await self._known.refuse(
+                    path, error, filename=row.filename, user=row.user, audio_id=row.audio_id
+                )
+                self.runner.learn(row.id, audio_id)
             raise
 
     async def _question(self, row: Recognition, model: str) -> Question:
@@ -287,12 +304,6 @@ class Transcription:
         if row is None:
             raise NotFound(f"there is no recognition {recognition_id[:60]}")
         return row
-
-
-def _audio_key(row: Recognition) -> str:
-    if row.audio_key is None:
-        raise NotFound("the recording has been removed", reason="audio_gone")
-    return row.audio_key
 
 
 def _milliseconds_since(started: float) -> int:

@@ -1,146 +1,24 @@
-"""The recordings as files below one directory: implements ``domain.ports.AudioStore``.
+"""The store that the settings name: files, or a bucket."""
 
-Keys are ``2026/11/<uuid>.<suffix>``; the UUIDv7 says when the recording was put. A key that was returned names a whole
-file that is on the disk, not only in the kernel's memory, so that a row which refers to it never outlives it. What a
-killed writer leaves is a part file (``<key>#1``); ``keys_older_than`` lists those too, so that the sweep removes them.
-"""
-
-import os
-import re
-import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import obstore
-from anyio import CapacityLimiter, to_thread
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore
-
-from domain.errors import NotFound, StorageUnavailable
-from domain.ids import milliseconds_of, new_id
-
-T = TypeVar("T")
-
-#: Bytes held in memory at a time, twice: one part fills while the other is written.
-PART_BYTES = 1 << 20
-_PARTS_AT_ONCE = 2
-#: Threads for what touches the disk beside the copying.
-_THREADS = 4
-
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_KEY = re.compile(rf"\d{{4}}/\d{{2}}/(?P<id>{_UUID})(?:\.[a-z0-9]{{1,8}})?(?P<part>#\d{{1,6}})?", re.ASCII)
-_SUFFIX = re.compile(r"\.?([a-z0-9]{1,8})", re.ASCII)
+from domain.audio_address import S3Address
+from domain.ports import AudioStore
+from storage.audio_files import FileAudioStore
+from storage.audio_s3 import S3AudioStore
 
 
-class FileAudioStore:
-    """See ``domain.ports.AudioStore``. Any number of processes may share ``root``."""
-
-    def __init__(self, root: Path, *, written_once: Sequence[Path] = ()) -> None:
-        """``written_once``: folders of uploads, whose files nobody changes once they are whole (removing is no change).
-
-        Files there, and recordings of this store, get a second name where others are copied: a person may record
-        the next take over the same file.
-        """
-        self._root = root.absolute()
-        self._written_once = (self._root, *(folder.absolute() for folder in written_once))
-        self._limiter = CapacityLimiter(_THREADS)
-
-    async def put_file(self, path: Path, *, suffix: str = "") -> str:
-        """Links or copies a local file; ``suffix`` is kept only as far as it is harmless."""
-        if not path.is_file():
-            raise NotFound(f"there is no file {path.name!r} to store")
-        key = _new_key(suffix)
-        stored = self._root / key
-        try:
-            if not await self._in_thread(lambda: self._link(path, stored)):
-                await self._copy(path, key)
-            await self._in_thread(lambda: self._make_durable(stored))
-        except (BaseError, OSError, StorageUnavailable) as error:
-            await self._in_thread(lambda: stored.unlink(missing_ok=True))
-            raise StorageUnavailable(f"the recording cannot be stored: {_reason(error)}", part="audio") from error
-        return key
-
-    @asynccontextmanager
-    async def local(self, key: str) -> AsyncGenerator[Path]:
-        """The file itself: to read, never to write."""
-        path = self._root / key
-        if not _is_key(key) or not await self._in_thread(path.is_file):
-            raise NotFound("this recording has gone", part="audio")
-        yield path
-
-    async def delete(self, keys: Sequence[str]) -> None:
-        """A missing or impossible key is no error."""
-        paths = [self._root / key for key in keys if _is_key(key, or_part=True)]
-        await self._in_thread(lambda: _unlink(paths))
-
-    async def keys_older_than(self, seconds: float) -> list[str]:
-        """By the time in the key; part files of writers that died are among them."""
-        return await self._in_thread(lambda: sorted(self._put_before(time.time() - seconds)))
-
-    def _link(self, source: Path, stored: Path) -> bool:
-        """Gives a file that is written once its second name; False where it has to be copied."""
-        whole = source.resolve()
-        if not any(whole.is_relative_to(folder.resolve()) for folder in self._written_once):
-            return False
-        try:
-            stored.parent.mkdir(parents=True, exist_ok=True)
-            stored.hardlink_to(whole)
-        except OSError:
-            # Another file system, one without links, or too many of them. If it is worse, the copy fails as well.
-            return False
-        return True
-
-    async def _copy(self, source: Path, key: str) -> None:
-        # Obstore writes a part file and renames it when it is whole; it removes it on failure and on cancel.
-        await obstore.put_async(
-            LocalStore(self._root, mkdir=True), key, source, chunk_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE
-        )
-
-    def _make_durable(self, path: Path) -> None:
-        # The name is on the disk only when its directory is; year and root may be new as well.
-        for item in (path, path.parent, path.parent.parent, self._root):
-            handle = os.open(item, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-    def _put_before(self, moment: float) -> Iterator[str]:
-        # Files' own times say nothing: a link shares them with the upload, and with the same recording put again.
-        for directory, _, names in os.walk(self._root):
-            for name in names:
-                key = Path(directory, name).relative_to(self._root).as_posix()
-                match = _KEY.fullmatch(key)
-                if match and milliseconds_of(match["id"]) < moment * 1000:
-                    yield key
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        try:
-            return await to_thread.run_sync(work, limiter=self._limiter)
-        except OSError as error:
-            raise StorageUnavailable(f"the audio store does not answer: {_reason(error)}", part="audio") from error
-
-
-def _is_key(key: str, *, or_part: bool = False) -> bool:
-    """Whether ``key`` is one that this store hands out, and so stays below its root."""
-    match = _KEY.fullmatch(key)
-    return match is not None and (or_part or match["part"] is None)
-
-
-def _new_key(suffix: str) -> str:
-    """``suffix`` comes from a visitor's file name: anything but a plain short one is left out."""
-    plain = _SUFFIX.fullmatch(suffix.strip().lower())
-    return f"{datetime.now(UTC):%Y/%m}/{new_id()}" + (f".{plain[1]}" if plain else "")
-
-
-def _unlink(paths: Sequence[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-
-
-def _reason(error: Exception) -> str:
-    # Obstore's messages go on with a dump of the source over many lines.
-    return str(error).partition("\n")[0]
+def open_audio_store(
+    place: Path | S3Address,
+    *,
+    work_dir: Path,
+    written_once: Sequence[Path] = (),
+    access_key: str = "",
+    secret_key: str = "",
+) -> AudioStore:
+    """``work_dir`` is made where copies need it. For the rest see the two stores. Raises ``StorageUnavailable``."""
+    if isinstance(place, Path):
+        return FileAudioStore(place, written_once=written_once)
+    work_dir.mkdir(parents=True, exist_ok=True)
+    return S3AudioStore(place, work_dir=work_dir, access_key=access_key, secret_key=secret_key)

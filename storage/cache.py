@@ -34,13 +34,16 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 #: The write-ahead log is cut back to this.
 _WAL_BYTES = 8 << 20
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS entries (
-    key TEXT PRIMARY KEY, stored_at REAL NOT NULL, expires_at REAL NOT NULL, value BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS entries_by_age ON entries (stored_at);
-CREATE INDEX IF NOT EXISTS entries_by_expiry ON entries (expires_at);
-"""
+#: ``recording``: what an entry is about, so that all that is known of a recording can be forgotten.
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, stored_at REAL NOT NULL, expires_at REAL NOT NULL, "
+    "value BLOB NOT NULL, recording TEXT NOT NULL DEFAULT '')",
+    "CREATE INDEX IF NOT EXISTS entries_by_age ON entries (stored_at)",
+    "CREATE INDEX IF NOT EXISTS entries_by_expiry ON entries (expires_at)",
+    "CREATE INDEX IF NOT EXISTS entries_by_recording ON entries (recording) WHERE recording != ''",
+)
+#: Files of before have no such column.
+_ADD_RECORDING = "ALTER TABLE entries ADD COLUMN recording TEXT NOT NULL DEFAULT ''"
 
 T = TypeVar("T")
 
@@ -70,13 +73,18 @@ class EmbeddedCache:
         """The entry, or ``None`` where it is missing, expired or garbage (which is then removed)."""
         return await self._run("get", lambda connection: self._get(connection, key))
 
-    async def put(self, key: str, value: dict[str, Any], *, ttl_seconds: float) -> None:
+    async def put(self, key: str, value: dict[str, Any], *, ttl_seconds: float, of: str = "") -> None:
         """Replaces what was there. A value larger than the whole cache is not kept."""
-        await self._run("put", lambda connection: self._put(connection, key, packed(value), ttl_seconds))
+        await self._run("put", lambda connection: self._put(connection, key, packed(value), ttl_seconds, of))
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Forgets these keys."""
         await self._run("delete", lambda connection: _delete(connection, keys))
+
+    async def forget(self, recordings: Sequence[str]) -> bool:
+        """One transaction. False where another process writes for too long, or the file cannot be used."""
+        named = [recording for recording in recordings if recording]
+        return not named or await self._run("forget", lambda connection: _forget(connection, named)) is not None
 
     def close(self) -> None:
         """Closes the file; the next call opens it again."""
@@ -119,7 +127,7 @@ class EmbeddedCache:
                 # A power failure may cost the last entries, never the file.
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-                connection.executescript(_SCHEMA)
+                _prepare(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -147,7 +155,7 @@ class EmbeddedCache:
             _delete(connection, [key])
             return None
 
-    def _put(self, connection: sqlite3.Connection, key: str, value: bytes, ttl_seconds: float) -> None:
+    def _put(self, connection: sqlite3.Connection, key: str, value: bytes, ttl_seconds: float, of: str) -> None:
         if ttl_seconds <= 0 or len(value) > self._max_bytes:
             _delete(connection, [key])
             return
@@ -158,7 +166,8 @@ class EmbeddedCache:
                 (now, _SWEEP_ROWS),
             )
             connection.execute(
-                "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", (key, now, now + ttl_seconds, value)
+                "INSERT OR REPLACE INTO entries (key, stored_at, expires_at, value, recording) VALUES (?, ?, ?, ?, ?)",
+                (key, now, now + ttl_seconds, value, of),
             )
             if _used_bytes(connection) > self._max_bytes:
                 self._evict(connection)
@@ -193,6 +202,32 @@ def _transaction(connection: sqlite3.Connection) -> Generator[None]:
 def _delete(connection: sqlite3.Connection, keys: Sequence[str]) -> None:
     with _transaction(connection):
         connection.executemany("DELETE FROM entries WHERE key = ?", [(key,) for key in keys])
+
+
+def _forget(connection: sqlite3.Connection, recordings: Sequence[str]) -> bool:
+    with _transaction(connection):
+        # Said as the index says it, which is then used.
+        connection.executemany(
+            "DELETE FROM entries WHERE recording = ? AND recording != ''", [(name,) for name in recordings]
+        )
+    return True
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Makes the table and its indexes where they are missing; in a transaction, since other processes do so too."""
+    if _has_recording(connection):
+        return
+    create, *indexes = _SCHEMA
+    with _transaction(connection):
+        connection.execute(create)
+        if not _has_recording(connection):
+            connection.execute(_ADD_RECORDING)
+        for index in indexes:
+            connection.execute(index)
+
+
+def _has_recording(connection: sqlite3.Connection) -> bool:
+    return any(name == "recording" for _, name, *_ in connection.execute("PRAGMA table_info(entries)"))
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

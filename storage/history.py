@@ -4,7 +4,9 @@ The attempt is the fence: a row is finished only by who claimed it last. Claims 
 SQLite's writers take turns and PostgreSQL's skip each other's rows. Row times are the database's, never a caller's.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,29 +15,25 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 
 from domain.ids import is_id
-from domain.ports import NamesChange
-from domain.recognition import HistoryPage, HistoryQuery, Progress, Recognition, Status
-from domain.transcript import Transcript
+from domain.ports import Change
+from domain.recognition import Deletion, HistoryPage, HistoryQuery, Progress, Recognition, Status
 from storage import claims
+from storage.amendments import amend
 from storage.columns import DatabaseClock
-from storage.pages import newest_keys, visible
+from storage.pages import newest_keys, version_keys, visible
 from storage.rows import (
     ALL_COLUMNS,
     LIST_COLUMNS,
-    bare_segments,
-    found_by,
     new_values,
     outcome_values,
     recognition_of,
     sort_key,
-    with_names,
-    with_speakers,
 )
+from storage.search import index_anew
 from storage.sql import Database
 from storage.tables import recognitions
 
 _ROW = recognitions.c
-_NAMED_COLUMNS = (_ROW.key, _ROW.user, _ROW.filename, _ROW.labels, _ROW.segments, _ROW.search_text)
 _FINAL = tuple(status.value for status in Status if status.is_final)
 #: Values in one IN list; databases limit them.
 _BATCH = 500
@@ -112,9 +110,12 @@ class SqlHistory:
 
         return await self._database.read(read)
 
-    async def save_progress(self, recognition_id: str, attempt: int, progress: Progress) -> bool:
+    async def save_progress(
+        self, recognition_id: str, attempt: int, progress: Progress, *, audio_id: str | None = None
+    ) -> bool:
         """Fenced by ``attempt``."""
-        changed = update(recognitions).where(_is_run(recognition_id, attempt)).values(progress=progress.to_json())
+        values: dict[str, Any] = {"progress": progress.to_json(), **({"audio_id": audio_id} if audio_id else {})}
+        changed = update(recognitions).where(_is_run(recognition_id, attempt)).values(**values)
         return await self._database.write(lambda connection: connection.execute(changed).rowcount == 1)
 
     async def finish(self, row: Recognition) -> bool:
@@ -134,13 +135,9 @@ class SqlHistory:
         text = values["search_text"]
         ended = update(recognitions).where(_ROW.key == before.key)
         connection.execute(ended.values(**values, status=row.status.value, progress=None, finished_at=DatabaseClock()))
-        self._search_anew(connection, before.key, before.user, before.search_text, text)
+        search = self._database.search
+        index_anew(search, connection, before.key, before.user, before=before.search_text, after=text)
         return True
-
-    def _search_anew(self, connection: Connection, key: int, user: str, before: str, after: str) -> None:
-        if before != after:
-            self._database.search.remove(connection, key, user, before)
-            self._database.search.add(connection, key, user, after)
 
     async def cancel_queued(self, recognition_id: str, *, user: str | None) -> bool:
         """Only while nobody runs it."""
@@ -192,51 +189,75 @@ class SqlHistory:
         rows = _rows(connection, keys, LIST_COLUMNS, _ROW.key.desc())
         return HistoryPage(tuple(rows), rows[-1].id if more else None)
 
-    async def set_labels(self, recognition_id: str, change: NamesChange, *, user: str | None) -> Recognition | None:
+    async def versions(self, recognition_id: str, *, user: str | None) -> list[Recognition]:
+        """Found by the index of ``version_of``."""
+        if not is_id(recognition_id):
+            return []
+
+        def read(connection: Connection) -> list[Recognition]:
+            return _rows(connection, version_keys(connection, recognition_id, user), LIST_COLUMNS, _ROW.key)
+
+        return await self._database.read(read)
+
+    async def amend(self, recognition_id: str, change: Change, *, user: str | None) -> Recognition | None:
         """One transaction reads, asks and writes: SQLite's writers take turns, PostgreSQL locks the row."""
         if not is_id(recognition_id):
             return None
-        wanted = and_(_ROW.id == recognition_id, _ROW.status.in_(_FINAL), visible(user))
+        wanted = and_(_ROW.id == recognition_id, _ROW.status == Status.SUCCEEDED.value, visible(user))
 
         def apply(connection: Connection) -> Recognition | None:
-            found = select(*_NAMED_COLUMNS).where(wanted).with_for_update()
-            before = connection.execute(found).one_or_none()
-            if before is None:
-                return None
-            names, speakers = change(before.labels, bare_segments(before.segments))
-            labels = with_names(before.labels, names)
-            text = found_by(before.filename, Transcript(tuple(bare_segments(before.segments))), labels)
-            values: dict[str, Any] = {"labels": labels, "search_text": text}
-            if speakers:
-                values["segments"] = with_speakers(before.segments, speakers)
-            connection.execute(update(recognitions).where(_ROW.key == before.key).values(**values))
-            self._search_anew(connection, before.key, before.user, before.search_text, text)
-            return _rows(connection, [before.key], ALL_COLUMNS, _ROW.key)[0]
+            key = amend(connection, self._database.search, wanted, change)
+            return None if key is None else _rows(connection, [key], ALL_COLUMNS, _ROW.key)[0]
 
         return await self._database.write(apply)
 
-    async def delete(self, recognition_ids: Sequence[str], *, user: str | None) -> list[str]:
-        """Queued and running rows stay."""
-        wanted = list(dict.fromkeys(item for item in recognition_ids if is_id(item)))
-        return await self._database.write(lambda connection: self._delete(connection, wanted, user))
+    async def ids(self, query: HistoryQuery) -> list[str]:
+        """In the order of the page."""
 
-    def _delete(self, connection: Connection, wanted: Sequence[str], user: str | None) -> list[str]:
-        audio_keys: dict[str, None] = {}
+        def read(connection: Connection) -> list[str]:
+            keys, _ = newest_keys(connection, self._database.search, query)
+            return list(connection.scalars(select(_ROW.id).where(_ROW.key.in_(keys)).order_by(_ROW.key.desc())))
+
+        return await self._database.read(read)
+
+    async def delete(self, recognition_ids: Sequence[str], *, user: str | None) -> Deletion:
+        """What is referred to is looked up after the commit: of two who delete the last two rows of a recording at
+        once, the later one finds that nothing is left."""
+        wanted = list(dict.fromkeys(item for item in recognition_ids if is_id(item)))
+        done = await self._database.write(lambda connection: self._delete(connection, wanted, user))
+        keys_in_use = await self.audio_keys_in_use(done.audio_keys)
+        ids_in_use = await self._database.read(lambda connection: _in_use(connection, _ROW.audio_id, done.audio_ids))
+        return replace(
+            done,
+            audio_keys=tuple(key for key in done.audio_keys if key not in keys_in_use),
+            audio_ids=tuple(name for name in done.audio_ids if name not in ids_in_use),
+        )
+
+    def _delete(self, connection: Connection, wanted: Sequence[str], user: str | None) -> Deletion:
+        gone: list[Any] = []
+        kept: Counter[bool] = Counter()
         for start in range(0, len(wanted), _BATCH):
-            doomed = and_(_ROW.id.in_(wanted[start : start + _BATCH]), _ROW.status.in_(_FINAL), visible(user))
-            found = select(_ROW.key, _ROW.user, _ROW.search_text, _ROW.audio_key).where(doomed)
+            named = and_(_ROW.id.in_(wanted[start : start + _BATCH]), visible(user))
+            doomed = and_(named, _ROW.status.in_(_FINAL), _ROW.hold.is_(None))
+            found = select(_ROW.key, _ROW.user, _ROW.search_text, _ROW.audio_key, _ROW.audio_id).where(doomed)
             # In one order, so that two who delete the same rows never wait for each other.
             rows = connection.execute(found.order_by(_ROW.key).with_for_update()).all()
             for row in rows:
                 self._database.search.remove(connection, row.key, row.user, row.search_text)
             connection.execute(delete_from(recognitions).where(_ROW.key.in_([row.key for row in rows])))
-            audio_keys |= dict.fromkeys(row.audio_key for row in rows if row.audio_key)
-        in_use = _audio_keys_in_use(connection, list(audio_keys))
-        return [key for key in audio_keys if key not in in_use]
+            gone += [(row.audio_key, row.audio_id) for row in rows]
+            kept.update(connection.scalars(select(_ROW.status.in_(_FINAL)).where(named)))
+        return Deletion(
+            len(gone),
+            under_way=kept[False],
+            held=kept[True],
+            audio_keys=tuple(dict.fromkeys(key for key, _ in gone if key)),
+            audio_ids=tuple(dict.fromkeys(name for _, name in gone if name)),
+        )
 
     async def audio_keys_in_use(self, keys: Sequence[str]) -> set[str]:
         """Whatever the rows' states and users."""
-        return await self._database.read(lambda connection: _audio_keys_in_use(connection, keys))
+        return await self._database.read(lambda connection: _in_use(connection, _ROW.audio_key, keys))
 
 
 def _is_run(recognition_id: str, attempt: int) -> ColumnElement[bool]:
@@ -250,10 +271,9 @@ def _rows(
     return [recognition_of(dict(row)) for row in found.mappings()]
 
 
-def _audio_keys_in_use(connection: Connection, keys: Sequence[str]) -> set[str]:
-    in_use: set[str | None] = set()
-    for start in range(0, len(keys), _BATCH):
-        in_use.update(
-            connection.scalars(select(_ROW.audio_key).where(_ROW.audio_key.in_(keys[start : start + _BATCH])))
-        )
-    return {key for key in in_use if key}
+def _in_use(connection: Connection, column: ColumnElement[Any], values: Sequence[str]) -> set[str]:
+    """Those of the values that some row has in this column."""
+    found: set[str] = set()
+    for start in range(0, len(values), _BATCH):
+        found.update(connection.scalars(select(column).where(column.in_(values[start : start + _BATCH])).distinct()))
+    return found

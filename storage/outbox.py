@@ -127,11 +127,13 @@ class LastingHistory(SqlHistory):
             async with self._turn(row.id):
                 await self._keep(row, is_new=True, why=error)
 
-    async def save_progress(self, recognition_id: str, attempt: int, progress: Progress) -> bool:
+    async def save_progress(
+        self, recognition_id: str, attempt: int, progress: Progress, *, audio_id: str | None = None
+    ) -> bool:
         """Of a row that has not landed nobody elsewhere knows."""
         if self._outbox.holds(recognition_id):
             return True
-        return await super().save_progress(recognition_id, attempt, progress)
+        return await super().save_progress(recognition_id, attempt, progress, audio_id=audio_id)
 
     async def finish(self, row: Recognition) -> bool:
         """True also when it will be written later; the fence holds then as well."""

@@ -7,7 +7,7 @@ that receives a recording, and dates by the database: their clocks may differ by
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
 from sqlalchemy.sql import exists
 
 from domain.ids import is_id
@@ -20,6 +20,8 @@ _ROW = recognitions.c
 _CLOCKS_DIFFER_SECONDS = 86_400
 #: Largest page.
 MAX_PAGE_ROWS = 1_000
+#: Versions of one recording that are listed.
+MAX_VERSIONS = 100
 
 
 def visible(user: str | None) -> ColumnElement[bool]:
@@ -76,6 +78,16 @@ def key_of(connection: Connection, recognition_id: str) -> int:
     """The sort key of a row, also of one that was deleted since its page was read."""
     known = connection.scalar(select(_ROW.key).where(_ROW.id == recognition_id))
     return sort_key(recognition_id) if known is None else known
+
+
+def version_keys(connection: Connection, recognition_id: str, user: str | None) -> list[int]:
+    """The keys of a row's versions, the newest :data:`MAX_VERSIONS` of them; none where there is no such row."""
+    first = func.coalesce(_ROW.version_of, _ROW.id)
+    of = connection.scalar(select(first).where(_ROW.id == recognition_id, visible(user)))
+    if of is None:
+        return []
+    found = select(_ROW.key).where(or_(_ROW.id == of, _ROW.version_of == of), visible(user))
+    return list(connection.scalars(found.order_by(_ROW.key.desc()).limit(MAX_VERSIONS)))
 
 
 def _below(connection: Connection, query: HistoryQuery) -> int | None:

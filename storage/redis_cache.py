@@ -2,6 +2,9 @@
 
 ``asr:cache:{key}`` is a string: when it was written (Unix seconds, 8 bytes), then the packed value. Redis itself
 forgets it when its time is over. Whatever else lies there is a miss, and removed.
+
+``asr:cached:{recording}`` is the set of the keys of what is known of a recording; it lives as long as the last of them.
+Where Redis has to make room and evicts it first, what it named can no longer be forgotten before its time is over.
 """
 
 import asyncio
@@ -9,6 +12,7 @@ import logging
 import struct
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -21,11 +25,15 @@ from storage.redis_link import RedisAway, RedisLink
 _log = logging.getLogger(__name__)
 
 PREFIX = "asr:cache:"
+OF_PREFIX = "asr:cached:"
+#: Recordings that are forgotten at a time: a script must not hold up Redis.
+_FORGET_AT_ONCE = 100
 #: Values from this size on are unpacked in a thread.
 _LARGE_BYTES = 65_536
 #: Longer than any entry lives, in seconds: Redis refuses numbers that leave its own range.
 _MAX_TTL_SECONDS = 3e9
 _WRITTEN = struct.Struct(">d")
+_SCRIPTS = Path(__file__).parent / "lua"
 
 
 class RedisCache:
@@ -38,6 +46,9 @@ class RedisCache:
         self._observer = observer
         self._now = now
         self._complaints = QuietLog(_log)
+        self._put_script, self._forget_script = (
+            (_SCRIPTS / f"cache_{name}.lua").read_text(encoding="utf-8") for name in ("put", "forget")
+        )
 
     async def get(self, key: str) -> CacheEntry | None:
         """The entry, or ``None`` where it is missing, expired or garbage (which is then removed), or Redis is away."""
@@ -51,19 +62,32 @@ class RedisCache:
             await self.delete([key])
             return None
 
-    async def put(self, key: str, value: dict[str, Any], *, ttl_seconds: float) -> None:
-        """Replaces what was there."""
+    async def put(self, key: str, value: dict[str, Any], *, ttl_seconds: float, of: str = "") -> None:
+        """Replaces what was there; one round trip."""
         ttl_ms = round(min(ttl_seconds, _MAX_TTL_SECONDS) * 1000)
         if ttl_ms <= 0:
             await self.delete([key])
             return
         data = _WRITTEN.pack(self._now()) + await asyncio.to_thread(packed, value)
-        await self._command("put", "SET", PREFIX + key, data, "PX", ttl_ms)
+        if of:
+            keys = (PREFIX + key, OF_PREFIX + of)
+            await self._command("put", "EVAL", self._put_script, len(keys), *keys, data, ttl_ms, key)
+        else:
+            await self._command("put", "SET", PREFIX + key, data, "PX", ttl_ms)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Forgets these keys."""
         if keys:
             await self._command("delete", "DEL", *(PREFIX + key for key in keys))
+
+    async def forget(self, recordings: Sequence[str]) -> bool:
+        """False where Redis is away, or refuses."""
+        named = [OF_PREFIX + recording for recording in recordings if recording]
+        for start in range(0, len(named), _FORGET_AT_ONCE):
+            part = named[start : start + _FORGET_AT_ONCE]
+            if await self._command("forget", "EVAL", self._forget_script, len(part), *part, PREFIX) is None:
+                return False
+        return True
 
     async def _command(self, operation: str, *command: Any) -> Any:
         """Redis's answer; ``None`` where it has none."""

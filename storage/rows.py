@@ -6,16 +6,26 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, case, func, or_, select
+
+from domain.corrections import Correction, corrected
 from domain.options import RecognitionOptions
 from domain.recognition import AudioInfo, CacheOutcome, Hold, Progress, Recognition, Source, Status
 from domain.transcript import Segment, Transcript, Word
 from storage.search import search_text
 from storage.tables import recognitions
 
+_ROW, _OTHER = recognitions.c, recognitions.alias("other").c
+_EARLIER = or_(_OTHER.version_of == _ROW.version_of, _OTHER.id == _ROW.version_of), _OTHER.key < _ROW.key
+#: The place of a row among its versions; asked only of those that are not the first.
+_VERSION = case(
+    (_ROW.version_of.is_(None), 1),
+    else_=select(func.count() + 1).where(*_EARLIER).correlate(recognitions).scalar_subquery(),
+).label("version")
 #: What a list of rows reads: everything that a page shows, without the word times.
-LIST_COLUMNS = [c for c in recognitions.c if c.name not in ("words", "search_text")]
+LIST_COLUMNS: Sequence[ColumnElement[Any]] = [*(c for c in _ROW if c.name not in ("words", "search_text")), _VERSION]
 #: What a single row reads.
-ALL_COLUMNS = [c for c in recognitions.c if c.name != "search_text"]
+ALL_COLUMNS: Sequence[ColumnElement[Any]] = [*(c for c in _ROW if c.name != "search_text"), _VERSION]
 
 
 def sort_key(recognition_id: str) -> int:
@@ -44,6 +54,7 @@ def new_values(row: Recognition) -> dict[str, Any]:
         "options": row.options.to_json(),
         "use_cache": row.use_cache,
         "version_of": row.version_of,
+        "corrections": [item.to_json() for item in row.corrections],
         "hold": row.hold.to_json() if row.hold else None,
         "progress": None if row.status.is_final else row.progress.to_json(),
         **outcome_values(row),
@@ -75,8 +86,8 @@ def outcome_values(row: Recognition) -> dict[str, Any]:
 
 
 def found_by(filename: str, transcript: Transcript, labels: Mapping[str, str]) -> str:
-    """The ``search_text`` column: the file name, both tracks, and what people call those who speak."""
-    return search_text(filename, transcript.normalized_text, transcript.raw_text, *labels.values())
+    """The ``search_text`` column: the file name, both tracks as corrected, and what people call those who speak."""
+    return search_text(filename, transcript.text(itn=True), transcript.text(itn=False), *labels.values())
 
 
 def with_names(labels: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -93,13 +104,21 @@ def with_speakers(segments: Sequence[dict[str, Any]], speakers: Mapping[int, str
 
 
 def bare_segments(segments: Sequence[dict[str, Any]]) -> list[Segment]:
-    """The ``segments`` column, without word times."""
+    """The ``segments`` column, without word times and as recognised."""
     return [Segment.from_json(data) for data in segments]
+
+
+def corrections_of(stored: Sequence[dict[str, Any]]) -> tuple[Correction, ...]:
+    """The ``corrections`` column."""
+    return tuple(Correction.from_json(data) for data in stored)
 
 
 def recognition_of(row: Mapping[str, Any]) -> Recognition:
     """The inverse. Without a ``words`` column the segments come without word times."""
     words: Sequence[Any] = row.get("words") or [()] * len(row["segments"])
+    # Rows that waited in an outbox while the program was renewed have neither these nor those at the end.
+    corrections = corrections_of(row.get("corrections") or ())
+    segments = [_segment(data, times) for data, times in zip(row["segments"], words, strict=True)]
     return Recognition(
         id=row["id"],
         user=row["user"],
@@ -112,7 +131,7 @@ def recognition_of(row: Mapping[str, Any]) -> Recognition:
         audio_key=row["audio_key"],
         audio=AudioInfo.from_json(row["audio"]),
         transcript=Transcript(
-            tuple(_segment(data, times) for data, times in zip(row["segments"], words, strict=True)),
+            corrected(segments, corrections),
             row["language"],
             tuple(row["warnings"]),
         ),
@@ -129,8 +148,9 @@ def recognition_of(row: Mapping[str, Any]) -> Recognition:
         finished_at=row["finished_at"],
         error=row["error"],
         labels=row["labels"],
-        # Rows that waited in an outbox while the program was renewed have none of these.
+        corrections=corrections,
         version_of=row.get("version_of"),
+        version=row.get("version") or 1,
         audio_id=row.get("audio_id"),
         hold=Hold.from_json(row["hold"]) if row.get("hold") else None,
     )
@@ -138,7 +158,8 @@ def recognition_of(row: Mapping[str, Any]) -> Recognition:
 
 def _bare(segment: Segment) -> dict[str, Any]:
     data = segment.to_json()
-    del data["words"]
+    # Words have a column of their own, and so have corrections: what was recognised stays as it is.
+    del data["words"], data["corrected_text"]
     return data
 
 

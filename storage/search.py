@@ -54,6 +54,13 @@ class TextSearch(Protocol):
         ...
 
 
+def index_anew(search: TextSearch, connection: Connection, key: int, user: str, *, before: str, after: str) -> None:
+    """A row's ``search_text`` is another one now."""
+    if before != after:
+        search.remove(connection, key, user, before)
+        search.add(connection, key, user, after)
+
+
 def search_text(*parts: str | None) -> str:
     """What is indexed of a row: its texts one below the other, each once, folded."""
     texts = [_fold(part) for part in parts if part]

@@ -8,6 +8,7 @@ import pytest
 
 from tests.helpers.postgres import PostgresServer, running_postgres
 from tests.helpers.redis_server import RedisServer, running_redis
+from tests.helpers.s3_server import S3Server, running_s3
 from tests.helpers.server import Server, running_server
 from tests.helpers.speech import SPEECH_TEXT, say, write_wav
 
@@ -44,6 +45,13 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def one_redis() -> Iterator[RedisServer]:
     with running_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """One bucket; who uses it takes a folder of his own in it."""
+    with running_s3() as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from domain.errors import (
     AudioTooLong,
     DeadlineExceeded,
     InvalidInput,
+    LowDisk,
     NodeBusy,
     NodeError,
     NoNodeAvailable,
@@ -43,6 +44,7 @@ _STATUS: dict[type[SpeechError], int] = {
     AccessDenied: 403,
     NotFound: 404,
     StorageUnavailable: 503,
+    LowDisk: 507,
     SpeechError: 500,
 }
 _ACCESS_STATUS = {"unknown_key": 401, "key_required": 401, "wrong_token": 401, "too_many_attempts": 429}

@@ -15,16 +15,22 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from domain.corrections import MAX_TEXT_CHARS
 from domain.labels import MAX_NAME_CHARS, MAX_SPEAKER_NUMBER, default_name
 from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 
 _ASSETS = Path(__file__).parent / "assets"
 #: In this order: the others use what the first of them shares.
-_NAMES = "app dialogs language naming form result time rows selection export player admin numbers connection"
+_NAMES = (
+    "app dialogs language naming form result editing versions "
+    "time rows selection export player admin numbers connection"
+)
 _SCRIPTS = tuple(f"{name}.js" for name in _NAMES.split())
 #: Sentences that the scripts show.
 _SCRIPT_KEYS = (
     "admin_no_answer",
+    "audio_away",
+    "audio_gone",
     "cancel",
     "confirm_no",
     "copied",
@@ -33,6 +39,8 @@ _SCRIPT_KEYS = (
     "error_access_denied_wrong_token",
     "error_internal_error",
     "error_invalid_options_name_too_long",
+    "error_invalid_options_text_too_long",
+    "error_low_disk",
     "history_confirm_many",
     "history_confirm_one",
     "history_delete",
@@ -55,6 +63,10 @@ _SCRIPT_KEYS = (
     "player_position",
     "player_speed",
     "player_unsupported",
+    "retention_confirm",
+    "retention_question",
+    "retention_release",
+    "retention_yes",
     "server_lost",
     "when_today",
     "who_empty",
@@ -148,6 +160,7 @@ class PageHead:
             "tag": tag,
             "title": title,
             "longest_name": MAX_NAME_CHARS,
+            "longest_text": MAX_TEXT_CHARS,
             "sides": [default_name(key, language) for key in _SIDES],
             "usual_names": _usual_names(language),
             "upload": self._catalogue.text(language, "upload_name", label=label, limits=limits),

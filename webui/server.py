@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from domain.access import parse_api_keys
 from services.bundle import Services
+from services.disk_space import DiskSpace
 from webui.access import Access
 from webui.api.context import ApiConfig, MetricsSource
 from webui.api.routes import add_routes
@@ -41,6 +42,8 @@ class WebConfig:
     is_loopback: bool = True
     allow_open: bool = False
     language: str = "auto"
+    #: What must stay free on the disk of ``data_dir`` for uploads to be taken.
+    min_free_bytes: int = 0
 
 
 def create_web_app(
@@ -76,7 +79,8 @@ def create_web_app(
         max_body_size=config.max_upload_bytes + FORM_BYTES,
     )
     config.incoming_dir.mkdir(parents=True, exist_ok=True)
-    api = ApiConfig(config.max_upload_bytes, config.upload_dir, config.incoming_dir)
+    space = DiskSpace(config.data_dir, config.min_free_bytes)
+    api = ApiConfig(config.max_upload_bytes, config.upload_dir, config.incoming_dir, space=space)
     add_routes(app, services, access, api, metrics)
     mount_ui(
         app,

@@ -7,7 +7,7 @@ from gradio.themes.utils import colors, sizes
 
 _ASSETS = Path(__file__).parent / "assets"
 #: One style sheet in this order: a later file has the last word.
-_STYLES = ("app.css", "form.css", "result.css", "history.css", "messages.css", "nodes.css", "narrow.css")
+_STYLES = "app form result history versions messages nodes narrow".split()
 _FONTS = (
     "system-ui",
     "-apple-system",
@@ -126,4 +126,4 @@ class AsrTheme(Base):
 
 def style_sheet() -> str:
     """The pages' own CSS."""
-    return "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _STYLES)
+    return "\n".join((_ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in _STYLES)

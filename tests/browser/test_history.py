@@ -354,3 +354,61 @@ def test_a_range_of_days_is_that_of_the_reader_and_all_that_it_finds_is_exported
             page.locator("#asr-export-all summary").click()
             page.locator("#asr-export-all [data-format=txt]").click()
         assert saved.value.suggested_filename == "哪一天.txt"
+
+
+def test_all_that_search_finds_is_deleted_after_a_question_that_says_how_many(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as page:
+        for name in ("删一.wav", "删二.wav", "留着.wav"):
+            send(page, server_url, recording(name, level=69.5))
+        go(page, f"{server_url}/history")
+        names, dialog = page.locator(".asr-row b"), page.locator(".asr-dialog")
+        page.locator("#asr-search textarea, #asr-search input").fill("删")
+        expect(names).to_have_count(2)
+        page.click("#asr-delete-all button")
+        expect(dialog.locator("p")).to_contain_text("找到的全部记录（2 条）")
+        dialog.get_by_text("取消", exact=True).click()
+        expect(names).to_have_count(2)
+        page.click("#asr-delete-all button")
+        dialog.get_by_text("删除", exact=True).click()
+        expect(page.get_by_text("已删除 2 条。")).to_be_visible()
+        expect(page.locator(".asr-empty")).to_be_visible()
+        expect(page.locator("#asr-delete-all")).not_to_be_visible()
+        page.locator("#asr-search textarea, #asr-search input").fill("")
+        expect(names).to_have_text(["留着.wav"])
+
+
+def test_a_recording_that_is_held_says_why_and_cannot_be_deleted(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as page:
+        row = send(page, server_url, recording("要留的.wav", level=91))
+        go(page, f"{server_url}/history?r={row['id']}")
+        line = page.locator(".asr-retention")
+        expect(line).to_contain_text("音频将于 7 天后删除")
+        line.get_by_text("保留…").click()
+        expect(page.locator(".asr-asking .primary")).to_be_disabled()
+        page.locator(".asr-asking input").fill("客户投诉 <b>")
+        page.keyboard.press("Enter")
+        expect(line).to_contain_text("音频已保留：客户投诉 <b>")
+
+        page.locator(".asr-detail header .danger").click()
+        page.locator(".asr-dialog .danger").click()
+        expect(page.get_by_text("请先解除保留")).to_be_visible()
+        line.get_by_text("解除保留").click()
+        page.locator(".asr-dialog .danger").click()
+        expect(line).to_contain_text("音频将于 7 天后删除")
+        shown = page.request.get(f"{server_url}/v1/recognitions/{row['id']}").json()
+        assert shown["hold"] is None and shown["audio_expires_at"]
+
+
+@pytest.mark.parametrize(("status", "said"), [(404, "录音已删除"), (503, "暂时取不到录音")])
+def test_a_recording_that_cannot_be_fetched_is_not_called_unplayable(
+    visit: Visit, recording: Recording, server_url: str, status: int, said: str
+) -> None:
+    with visit("/") as page:
+        row = send(page, server_url, recording("取不到的.wav", level=93))
+        page.route("**/audio", lambda route: route.fulfill(status=status))
+        go(page, f"{server_url}/history?r={row['id']}")
+        expect(page.locator("asr-player .note")).to_contain_text(said)

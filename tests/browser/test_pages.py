@@ -243,18 +243,6 @@ def test_the_history_shows_more_when_asked(visit: Visit, recording: Recording, s
         assert ids == sorted(set(ids), reverse=True)
 
 
-def test_recognising_anew_from_the_history_leads_to_the_first_page(
-    visit: Visit, recording: Recording, server_url: str
-) -> None:
-    with visit("/") as page:
-        recognise(page, recording("再来.wav", level=47))
-        go(page, page.url.replace("/?r=", "/history?r="))
-        page.locator(".asr-detail [data-event=again]").click()
-        page.wait_for_url(f"{server_url}/?r=*")
-        page.wait_for_selector(".asr-result")
-        assert badge(page) == "miss"
-
-
 def test_nobody_sees_anothers_recognition(visit: Visit, recording: Recording) -> None:
     with visit("/") as page:
         recognise(page, recording("私.wav", level=48))

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.helpers.browser import recognise, upload
+from tests.helpers.server import Server
 
 Visit = Callable[..., AbstractContextManager[Page]]
 Recording = Callable[..., Path]
@@ -230,3 +231,35 @@ def test_a_double_click_starts_one_recognition_and_does_not_cancel_it(
         rows = page_zh.request.get(f"{server_url}/v1/recognitions").json()["recognitions"]
         assert [row["cache"] for row in rows] == expected
         page_zh.wait_for_selector("#asr-start")
+
+
+def test_no_trace_shows_the_text_and_keeps_nothing(visit: Visit, recording: Recording, server: Server) -> None:
+    with visit("/") as page:
+        upload(page, recording("机密谈话.wav", level=70.5))
+        page.locator(".asr-advanced > button").click()
+        page.get_by_label("不留痕").check()
+        page.click("#asr-start")
+        result = page.locator(".asr-result")
+        expect(result).to_contain_text("2025年3月5号")
+        expect(result.locator(".asr-no-trace")).to_contain_text("离开此页后无法再找回")
+        expect(page.locator("#asr-panel asr-player")).to_have_count(0)
+        # The form does not go on to name a file that has gone.
+        expect(page.locator("#asr-upload .file-preview")).to_have_count(0)
+        expect(page.locator("#asr-recent .asr-row")).to_have_count(0)
+        page.locator(".asr-result .asr-menu summary").click()
+        with page.expect_download() as saved:
+            page.locator(".asr-result [data-export=txt]").click()
+        assert "2025年3月5号" in Path(saved.value.path()).read_text(encoding="utf-8")
+        files = [path for path in server.data_dir.rglob("*") if path.is_file()]
+        name = "机密谈话"
+        marks = (name.encode(), name.encode("unicode_escape"))
+        assert [str(path) for path in files if name in str(path) or any(m in path.read_bytes() for m in marks)] == []
+
+
+def test_a_full_disk_is_told_at_the_file(visit: Visit, recording: Recording, server_url: str) -> None:
+    body = {"error": {"code": "low_disk", "message": "the server's disk is nearly full", "details": {}}}
+    with visit("/", locale="en-US") as page:
+        page.route("**/gradio_api/upload*", lambda route: route.fulfill(status=507, json=body))
+        page.set_input_files("#asr-upload input[type=file]", recording("a.wav"))
+        for place in ("#asr-upload", ".toast-message-text"):
+            expect(page.locator(place)).to_contain_text("The disk is nearly full")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from domain.errors import NotFound
 from domain.ids import new_id
 from domain.ports import AudioStore
-from storage.audio import FileAudioStore
+from storage.audio_files import FileAudioStore
+from tests.helpers.s3_server import S3Server
 
 KEY = re.compile(r"20\d\d/[01]\d/[0-9a-f-]{36}(\.[a-z0-9]{1,8})?")
 MIB = 1 << 20
@@ -31,8 +33,12 @@ BAD_KEYS = [
 ]
 
 
-@pytest.fixture(params=["copied", "linked"])
+@pytest.fixture(params=["copied", "linked", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> AudioStore:
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("s3_server")
+        (tmp_path / "work").mkdir()
+        return server.store(tmp_path / "work")
     uploads = {"copied": [], "linked": [tmp_path / "uploads"]}[request.param]
     return FileAudioStore(tmp_path / "store" / "audio", written_once=uploads)
 
@@ -63,7 +69,7 @@ async def test_a_file_comes_back(store: AudioStore, tmp_path: Path) -> None:
     assert len(await content(store, key)) == 256 * 12_345
 
 
-@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB + 17])
+@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB + 17, 5 * MIB, 12 * MIB + 3])
 async def test_a_file_of_any_size_comes_back_whole(store: AudioStore, tmp_path: Path, size: int) -> None:
     data = (bytes(number % 251 for number in range(1_000)) * (size // 1_000 + 1))[:size]
     assert await content(store, await put(store, tmp_path, data, "mp3")) == data
@@ -119,6 +125,11 @@ async def test_an_impossible_key_leads_nowhere(store: AudioStore, tmp_path: Path
     with pytest.raises(NotFound):
         async with store.local(key):
             pass
+    assert not await store.exists(key)
+    with pytest.raises(NotFound):
+        await store.size(key)
+    with pytest.raises(NotFound):
+        await store.read(key, 0, 1)
     await store.delete([key])
     assert secret.read_bytes() == b"secret"
 
@@ -130,7 +141,52 @@ async def test_what_was_deleted_has_gone(store: AudioStore, tmp_path: Path) -> N
     await store.delete([key])
     with pytest.raises(NotFound):
         await content(store, key)
+    with pytest.raises(NotFound):
+        await store.size(key)
+    with pytest.raises(NotFound):
+        await store.read(key, 0, 1)
+    assert [await store.exists(key), await store.exists(kept)] == [False, True]
     assert await content(store, kept) == b"y"
+
+
+async def test_any_piece_can_be_read(store: AudioStore, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 8_192
+    key = await put(store, tmp_path, data)
+    assert await store.size(key) == len(data) == 2 * MIB
+    for start, end in ((0, 1), (0, MIB), (MIB - 3, MIB + 3), (len(data) - 1, len(data)), (5, 5), (0, len(data))):
+        assert await store.read(key, start, end) == data[start:end]
+    nothing = await put(store, tmp_path, b"")
+    assert await store.size(nothing) == 0
+    assert await store.read(nothing, 0, 0) == b""
+
+
+async def test_many_use_one_recording_at_once_and_nothing_stays_of_it(store: AudioStore, tmp_path: Path) -> None:
+    key = await put(store, tmp_path, b"x" * 100_000, "wav")
+
+    async def use(hold_seconds: float) -> int:
+        async with store.local(key) as path:
+            await asyncio.sleep(hold_seconds)
+            return len(path.read_bytes())
+
+    used = [asyncio.create_task(use(n / 100)) for n in range(8)]
+    used[3].cancel()
+    done = await asyncio.gather(*used, return_exceptions=True)
+    assert [size for size in done if not isinstance(size, BaseException)] == [100_000] * 7
+    assert await use(0) == 100_000
+    assert not list((tmp_path / "work").glob("*"))
+
+
+async def test_an_upload_that_is_given_up_leaves_nothing(store: AudioStore, tmp_path: Path) -> None:
+    upload = tmp_path / "big.wav"
+    upload.write_bytes(bytes(30 * MIB))
+    task = asyncio.create_task(store.put_file(upload))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    deadline = time.monotonic() + 5
+    while await store.keys_older_than(-60) != ([] if task.cancelled() else [task.result()]):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 async def test_recordings_are_listed_by_age(store: AudioStore, tmp_path: Path) -> None:

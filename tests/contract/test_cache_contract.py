@@ -114,3 +114,37 @@ async def test_many_at_once(subject: Subject) -> None:
         return entry is not None and entry.value == {"n": number % 7}
 
     assert all(await asyncio.gather(*(use(number) for number in range(200))))
+
+
+async def test_all_that_is_known_of_a_recording_is_forgotten(subject: Subject) -> None:
+    for recording in ("one", "two", "three"):
+        for kind in ("alias", "result", "part"):
+            await subject.cache.put(f"{kind}:{recording}", {}, ttl_seconds=WEEK, of=recording)
+    await subject.cache.put("of nothing", {}, ttl_seconds=WEEK)
+    assert await subject.cache.forget(["one", "three", "never there"])
+    left = [f"{kind}:{name}" for kind in ("alias", "result", "part") for name in ("one", "two", "three")]
+    left = [key for key in left if await subject.cache.get(key)]
+    assert left == ["alias:two", "result:two", "part:two"]
+    assert await subject.cache.forget([]) and await subject.cache.forget([""])
+    assert await subject.cache.get("of nothing")
+    # It may be known again.
+    await subject.cache.put("result:one", {"n": 1}, ttl_seconds=WEEK, of="one")
+    assert await subject.cache.get("result:one")
+
+
+async def test_a_recording_is_forgotten_however_long_its_entries_live(subject: Subject) -> None:
+    """What was put first may live longest: what is known of a recording is known for as long as the last of it."""
+    await subject.cache.put("alias", {}, ttl_seconds=4 * WEEK, of="one")
+    await subject.cache.put("no speech", {}, ttl_seconds=3_600, of="one")
+    subject.advance(3 * WEEK)
+    await subject.cache.put("result", {}, ttl_seconds=WEEK / 2, of="one")
+    assert await subject.cache.get("alias") and await subject.cache.get("result")
+    assert await subject.cache.forget(["one"])
+    assert [await subject.cache.get(key) for key in ("alias", "result")] == [None, None]
+
+
+async def test_hundreds_of_recordings_are_forgotten_at_once(subject: Subject) -> None:
+    names = [f"r{number}" for number in range(250)]
+    await asyncio.gather(*(subject.cache.put(f"k{name}", {}, ttl_seconds=WEEK, of=name) for name in names))
+    assert await subject.cache.forget(names)
+    assert [name for name in names if await subject.cache.get(f"k{name}")] == []

@@ -1,7 +1,8 @@
 """What every history must do, whatever the database."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Never
 
@@ -10,8 +11,20 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.errors import InvalidOptions
 from domain.ids import new_id
-from domain.ports import NamesChange
-from domain.recognition import AudioInfo, CacheOutcome, HistoryQuery, Progress, Recognition, Source, Stage, Status
+from domain.ports import Amendment, Change, RowState
+from domain.recognition import (
+    AudioInfo,
+    CacheOutcome,
+    Deletion,
+    HistoryQuery,
+    Hold,
+    Progress,
+    Recognition,
+    Source,
+    Stage,
+    Status,
+    utc_now,
+)
 from domain.transcript import Segment, Transcript
 from storage.history import SqlHistory
 from storage.models import SqlModelRegistry
@@ -103,7 +116,7 @@ async def test_a_row_that_the_database_refuses_is_an_error_and_blocks_nobody(his
 async def test_what_is_not_there_is_none(history: SqlHistory, unknown: str) -> None:
     assert await history.get(unknown, user=None) is None
     assert not await history.cancel_queued(unknown, user=None)
-    assert await history.delete([unknown], user=None) == []
+    assert await history.delete([unknown], user=None) == Deletion()
 
 
 async def test_names_that_no_column_takes_are_stored_all_the_same(history: SqlHistory) -> None:
@@ -129,7 +142,7 @@ async def test_another_users_row_is_out_of_reach(history: SqlHistory) -> None:
     await history.insert(queued)
     assert await history.get(mine.id, user="visitor-2") is None
     assert not await history.cancel_queued(queued.id, user="visitor-2")
-    assert await history.delete([mine.id], user="visitor-2") == []
+    assert await history.delete([mine.id], user="visitor-2") == Deletion()
     assert (await history.page(HistoryQuery(user="visitor-2"))).rows == ()
     assert await found(history, "天气", user="visitor-2") == set()
     assert {mine.id, queued.id} == await found(history, "")
@@ -450,8 +463,9 @@ async def test_only_final_rows_are_deleted(history: SqlHistory) -> None:
     rows = [a_row(status=status, audio_key=f"2026/11/{status}") for status in Status]
     for row in rows:
         await history.insert(row)
-    gone = await history.delete([row.id for row in rows], user="visitor-1")
-    assert sorted(gone) == ["2026/11/cancelled", "2026/11/failed", "2026/11/succeeded"]
+    done = await history.delete([row.id for row in rows], user="visitor-1")
+    assert (done.deleted, done.under_way, done.kept) == (3, 2, 2)
+    assert sorted(done.audio_keys) == ["2026/11/cancelled", "2026/11/failed", "2026/11/succeeded"]
     left = {row.status for row in (await history.page(HistoryQuery(user=None))).rows}
     assert left == {Status.QUEUED, Status.RUNNING}
 
@@ -460,10 +474,53 @@ async def test_a_recording_goes_with_its_last_row(history: SqlHistory) -> None:
     first, again = succeeded(audio_key="2026/11/a"), succeeded(audio_key="2026/11/a")
     await history.insert(first)
     await history.insert(again)
-    assert await history.delete([first.id], user=None) == []
+    assert await history.delete([first.id], user=None) == Deletion(1)
     assert await history.audio_keys_in_use(["2026/11/a"]) == {"2026/11/a"}
-    assert await history.delete([again.id, again.id], user=None) == ["2026/11/a"]
+    assert await history.delete([again.id, again.id], user=None) == Deletion(1, audio_keys=("2026/11/a",))
     assert await history.audio_keys_in_use(["2026/11/a"]) == set()
+
+
+async def test_what_is_known_of_a_recording_goes_with_its_last_row(history: SqlHistory) -> None:
+    """Another user's, another format of it, and one that is under way count as well."""
+    mine, other, running = succeeded(audio_id="d1"), succeeded(audio_id="d1", user="visitor-2"), a_row()
+    for row in (mine, other, running):
+        await history.insert(row)
+    assert await history.save_progress(running.id, 1, Progress(Stage.DECODING), audio_id="d1")
+    assert (await stored(history, running.id)).audio_id == "d1"
+    # What is not said does not change what is known.
+    assert await history.save_progress(running.id, 1, Progress(Stage.RECOGNISING))
+    for row in (mine, other):
+        assert await history.delete([row.id], user=None) == Deletion(1)
+    await history.finish((await stored(history, running.id)).with_changes(status=Status.FAILED))
+    assert await history.delete([running.id], user=None) == Deletion(1, audio_ids=("d1",))
+
+
+async def test_two_who_delete_the_last_rows_at_once_leave_nothing(history: SqlHistory) -> None:
+    for _ in range(8):
+        rows = [succeeded(audio_key="2026/11/a", audio_id="d1", user=f"visitor-{n}") for n in range(2)]
+        for row in rows:
+            await history.insert(row)
+        done = await asyncio.gather(*(history.delete([row.id], user=row.user) for row in rows))
+        assert {key for one in done for key in one.audio_keys} == {"2026/11/a"}
+        assert {name for one in done for name in one.audio_ids} == {"d1"}
+
+
+async def test_what_somebody_wants_kept_is_not_deleted(history: SqlHistory) -> None:
+    held = succeeded(audio_key="2026/11/a", hold=Hold("evidence", "visitor-2", utc_now()))
+    await history.insert(held)
+    assert await history.delete([held.id], user=None) == Deletion(held=1)
+    assert (await stored(history, held.id)).audio_key == "2026/11/a"
+
+
+async def test_ids_are_those_of_the_pages(history: SqlHistory) -> None:
+    rows = [succeeded(text) for text in ("好的", "不行", "好吧", "好啊")]
+    for row in rows:
+        await history.insert(row)
+    query = HistoryQuery("visitor-1", text="好", limit=2)
+    newest = sorted((row.id for row in rows if row is not rows[1]), reverse=True)
+    assert await history.ids(query) == newest[:2]
+    assert await history.ids(replace(query, before_id=newest[1])) == newest[2:]
+    assert await history.ids(replace(query, user="visitor-2")) == []
 
 
 async def test_hundreds_of_rows_are_deleted_at_once(history: SqlHistory, database: Database) -> None:
@@ -472,7 +529,8 @@ async def test_hundreds_of_rows_are_deleted_at_once(history: SqlHistory, databas
     keys = [f"2026/11/{number}" for number in range(1_100)]
     assert await history.audio_keys_in_use(keys) == set(keys[:520])
     assert await history.audio_keys_in_use([]) == set()
-    assert len(await history.delete([row.id for row in rows], user=None)) == 520
+    done = await history.delete([row.id for row in rows], user=None)
+    assert (done.deleted, len(done.audio_keys)) == (520, 520)
     assert (await history.page(HistoryQuery(user=None))).rows == ()
     assert await found(history, "好") == set()
 
@@ -493,19 +551,19 @@ async def test_the_expected_fingerprint_is_the_last_one_named(database: Database
 # Names of those who speak
 
 
-def given(names: Mapping[str, str], speakers: Mapping[int, str]) -> NamesChange:
-    return lambda _labels, _segments: (names, speakers)
+def given(names: Mapping[str, str], speakers: Mapping[int, str]) -> Change:
+    return lambda _row: Amendment(names, speakers)
 
 
 async def test_names_are_added_and_taken_away(history: SqlHistory) -> None:
     row = succeeded(labels={"channel1": "李"})
     await history.insert(row)
-    named = await history.set_labels(row.id, given({"speaker1": "<b>王</b>"}, {}), user="visitor-1")
+    named = await history.amend(row.id, given({"speaker1": "<b>王</b>"}, {}), user="visitor-1")
     assert named is not None
     assert named == await stored(history, row.id)
     assert named.labels == {"channel1": "李", "speaker1": "<b>王</b>"}
     assert named.transcript == row.transcript, "the words keep their times"
-    again = await history.set_labels(row.id, given({"channel1": ""}, {}), user=None)
+    again = await history.amend(row.id, given({"channel1": ""}, {}), user=None)
     assert again is not None
     assert again.labels == {"speaker1": "<b>王</b>"}
 
@@ -514,7 +572,7 @@ async def test_lines_are_given_to_speakers(history: SqlHistory) -> None:
     segments = tuple(Segment(n, n + 1, "好", "好", speaker="1") for n in range(3))
     row = succeeded().with_changes(transcript=Transcript(segments, "zh"))
     await history.insert(row)
-    changed = await history.set_labels(row.id, given({}, {1: "2", 7: "3"}), user="visitor-1")
+    changed = await history.amend(row.id, given({}, {1: "2", 7: "3"}), user="visitor-1")
     assert changed is not None
     assert [item.speaker for item in changed.transcript.segments] == ["1", "2", "1"]
 
@@ -523,10 +581,10 @@ async def test_others_and_running_rows_are_not_named(history: SqlHistory) -> Non
     row, running = succeeded(), a_row()
     await history.insert(row)
     await history.insert(running)
-    assert await history.set_labels(row.id, given({"speaker1": "x"}, {0: "2"}), user="somebody") is None
-    assert await history.set_labels(running.id, given({"speaker1": "x"}, {}), user=None) is None
-    assert await history.set_labels(new_id(), given({"speaker1": "x"}, {}), user=None) is None
-    assert await history.set_labels("no-id", given({"speaker1": "x"}, {}), user=None) is None
+    assert await history.amend(row.id, given({"speaker1": "x"}, {0: "2"}), user="somebody") is None
+    assert await history.amend(running.id, given({"speaker1": "x"}, {}), user=None) is None
+    assert await history.amend(new_id(), given({"speaker1": "x"}, {}), user=None) is None
+    assert await history.amend("no-id", given({"speaker1": "x"}, {}), user=None) is None
     assert await stored(history, row.id) == row.with_changes(
         created_at=(after := await stored(history, row.id)).created_at, finished_at=after.finished_at
     )
@@ -535,9 +593,7 @@ async def test_others_and_running_rows_are_not_named(history: SqlHistory) -> Non
 async def test_two_who_name_at_once_lose_nothing(history: SqlHistory) -> None:
     row = succeeded()
     await history.insert(row)
-    await asyncio.gather(
-        *(history.set_labels(row.id, given({f"speaker{n}": f"{n}"}, {}), user=None) for n in range(1, 9))
-    )
+    await asyncio.gather(*(history.amend(row.id, given({f"speaker{n}": f"{n}"}, {}), user=None) for n in range(1, 9)))
     assert (await stored(history, row.id)).labels == {f"speaker{n}": f"{n}" for n in range(1, 9)}
 
 
@@ -545,12 +601,12 @@ async def test_a_change_is_decided_by_what_the_row_holds(history: SqlHistory) ->
     row = succeeded(labels={"channel0": ""})
     await history.insert(row)
 
-    def one_more(labels: Mapping[str, str], segments: Sequence[Segment]) -> tuple[dict[str, str], dict[int, str]]:
-        assert len(segments) == len(row.transcript.segments)
-        return {f"speaker{len(labels) + 1}": "x"}, {}
+    def one_more(present: RowState) -> Amendment:
+        assert len(present.segments) == len(row.transcript.segments)
+        return Amendment({f"speaker{len(present.labels) + 1}": "x"})
 
-    await history.set_labels(row.id, given({"channel0": ""}, {}), user=None)
-    await asyncio.gather(*(history.set_labels(row.id, one_more, user=None) for _ in range(8)))
+    await history.amend(row.id, given({"channel0": ""}, {}), user=None)
+    await asyncio.gather(*(history.amend(row.id, one_more, user=None) for _ in range(8)))
     assert (await stored(history, row.id)).labels == {f"speaker{n}": "x" for n in range(1, 9)}
 
 
@@ -558,11 +614,11 @@ async def test_a_change_that_is_refused_changes_nothing(history: SqlHistory) -> 
     row = succeeded()
     await history.insert(row)
 
-    def refuse(_labels: Mapping[str, str], _segments: Sequence[Segment]) -> Never:
+    def refuse(_row: RowState) -> Never:
         raise InvalidOptions("no")
 
     with pytest.raises(InvalidOptions):
-        await history.set_labels(row.id, refuse, user=None)
+        await history.amend(row.id, refuse, user=None)
     assert (await stored(history, row.id)).labels == {}
 
 
@@ -580,14 +636,14 @@ async def test_names_can_be_found_and_a_new_name_replaces_the_old(history: SqlHi
     await history.insert(row)
     await history.insert(succeeded("别的"))
     for name in ("王女士", "O'Neil"):
-        await history.set_labels(row.id, lambda labels, segments, name=name: ({"speaker1": name}, {}), user=None)
+        await history.amend(row.id, given({"speaker1": name}, {}), user=None)
         assert await found(history, name[1:].lower()) == {row.id}
     assert await found(history, "王女士") == set()
     assert await found(history, "天气") == {row.id}
     page = await history.page(HistoryQuery(user=None, speaker="o'neil"))
     assert [item.id for item in page.rows] == [row.id]
     assert (await history.page(HistoryQuery(user=None, speaker="neil"))).rows == ()
-    await history.set_labels(row.id, lambda labels, segments: ({"speaker1": "Émile"}, {}), user=None)
+    await history.amend(row.id, given({"speaker1": "Émile"}, {}), user=None)
     assert len((await history.page(HistoryQuery(user=None, speaker="ÉMILE"))).rows) == 1
 
 

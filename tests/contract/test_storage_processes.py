@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from domain.recognition import HistoryQuery, Status
-from storage.audio import FileAudioStore
+from storage.audio_files import FileAudioStore
 from storage.history import SqlHistory
 from storage.sql import Database
 from tests.helpers.storage import a_row, start_python
@@ -40,7 +40,7 @@ WRITE = """
 import asyncio, hashlib, os, sys
 from pathlib import Path
 from domain.recognition import Status
-from storage.audio import FileAudioStore
+from storage.audio_files import FileAudioStore
 from storage.history import SqlHistory
 from storage.sql import open_database
 from tests.helpers.storage import a_row, a_transcript

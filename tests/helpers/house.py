@@ -8,20 +8,24 @@ from pathlib import Path
 from cluster.local_board import LocalBoard
 from domain.access import Visitor
 from domain.options import RecognitionOptions
+from domain.ports import AudioStore
 from domain.recognition import Recognition, Source, Stage
 from metrics import PrometheusObserver
 from services.dispatch import Dispatch
 from services.history import History
 from services.known_audio import KnownAudio
 from services.model_choice import ModelChoice
+from services.sounds import Sounds
+from services.traceless_sounds import TracelessSounds
 from services.transcription import Transcription
-from storage.audio import FileAudioStore
+from storage.audio_files import FileAudioStore
 from storage.migrations import upgrade
 from storage.models import SqlModelRegistry
-from storage.outbox import LastingHistory, Outbox
+from storage.outbox import Outbox
 from storage.process_locks import ProcessLocks
 from storage.shared import Shared, open_shared
 from storage.sql import open_database
+from storage.traceless import TracelessHistory
 from tests.helpers.scripted import ScriptedPool
 
 ME, OTHER = Visitor("me"), Visitor("other")
@@ -34,15 +38,15 @@ class House:
 
     transcription: Transcription
     history: History
-    store: LastingHistory
-    audio: FileAudioStore
+    store: TracelessHistory
+    audio: AudioStore
     pool: ScriptedPool
     known: KnownAudio
     shared: Shared
     observer: PrometheusObserver
 
     async def submit(
-        self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, **options: object
+        self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, no_trace: bool = False, **options: object
     ) -> Recognition:
         """Hands a file over."""
         return await self.transcription.submit(
@@ -52,13 +56,14 @@ class House:
             visitor=visitor,
             source=Source.API,
             use_cache=use_cache,
+            no_trace=no_trace,
         )
 
     async def recognise(
-        self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, **options: object
+        self, path: Path, *, visitor: Visitor = ME, use_cache: bool = True, no_trace: bool = False, **options: object
     ) -> Recognition:
         """Hands a file over and waits for its end."""
-        row = await self.submit(path, visitor=visitor, use_cache=use_cache, **options)
+        row = await self.submit(path, visitor=visitor, use_cache=use_cache, no_trace=no_trace, **options)
         return await self.transcription.wait(row.id, visitor=visitor, timeout_seconds=30)
 
 
@@ -75,6 +80,7 @@ async def house(
     negative_ttl_seconds: float = 600,
     lease_seconds: float = 15,
     database_url: str = "",
+    audio: AudioStore | None = None,
 ) -> AsyncIterator[House]:
     """Everything around ``pool``, in ``folder``. ``database_url``: of a database that is migrated already."""
     url = database_url or f"sqlite:///{folder / 'history.db'}"
@@ -82,9 +88,9 @@ async def house(
         upgrade(url)
     database = open_database(url)
     neighbours = ProcessLocks(folder / "processes", owner)
-    store = LastingHistory(database, Outbox(folder / "outbox", neighbours))
+    store = TracelessHistory(database, Outbox(folder / "outbox", neighbours))
     registry, observer = SqlModelRegistry(database), PrometheusObserver(strict=True)
-    audio, board = FileAudioStore(folder / "audio"), LocalBoard()
+    audio, board = audio or FileAudioStore(folder / "audio"), LocalBoard()
     shared = open_shared(redis_url, "", folder / "cache.db", 10**8, observer=observer, lease_seconds=lease_seconds)
     known = KnownAudio(
         shared.cache, observer, ttl_seconds=3600, negative_ttl_seconds=negative_ttl_seconds, per_user=per_user
@@ -94,7 +100,7 @@ async def house(
     await pool.refresh()
     transcription = Transcription(
         store,
-        audio,
+        Sounds(audio, TracelessSounds(folder / "traceless", owner, neighbours.lives)),
         known,
         shared.flight,
         ModelChoice(pool, registry, itn_by=itn_by),
@@ -106,7 +112,7 @@ async def house(
     )
     await transcription.runner.start()
     try:
-        yield House(transcription, History(store, audio), store, audio, pool, known, shared, observer)
+        yield House(transcription, History(store, audio, known.forget), store, audio, pool, known, shared, observer)
     finally:
         await transcription.runner.stop()
         transcription.close()

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,14 +17,18 @@ from domain.access import Visitor
 from domain.errors import NotFound, SpeechError, StorageUnavailable
 from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
 from domain.options import RecognitionOptions
-from domain.recognition import AudioInfo, HistoryPage, HistoryQuery, Recognition, Source, Status
+from domain.recognition import AudioInfo, Deletion, HistoryPage, HistoryQuery, Recognition, Source, Status
 from domain.ticket import Waiting
 from domain.transcript import Segment, Transcript, Word
 from metrics import PrometheusObserver
 from services.bundle import Services
+from services.disk_space import DiskSpace
 from services.export_files import ExportFiles
 from services.exports import Exports
 from services.nodes import NodesOverview
+from services.recordings import Recording
+from services.retention import Retention
+from services.versions import Versions
 from webui.access import Access
 from webui.api.context import ApiConfig
 from webui.api.routes import add_routes
@@ -97,6 +101,7 @@ class FakeHistory:
         self._recording = recording
         self.asked: dict[str, Any] = {}
         self.deleted: list[str] = []
+        self.pieces: list[tuple[int, int]] = []
 
     async def get(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
         if recognition_id != self._transcription.row.id:
@@ -107,14 +112,28 @@ class FakeHistory:
         self.asked = asked
         return HistoryPage((self._transcription.row,), None)
 
-    async def delete(self, ids: list[str], *, visitor: Visitor) -> None:
+    async def delete(self, ids: list[str], *, visitor: Visitor) -> Deletion:
+        row = self._transcription.row
+        if not row.status.is_final or row.hold:
+            return Deletion(held=1) if row.hold else Deletion(under_way=1)
         self.deleted += ids
+        return Deletion(len(ids))
 
-    @asynccontextmanager
-    async def audio(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Path]:
+    async def delete_found(self, **asked: Any) -> AsyncIterator[Deletion]:
+        self.asked = asked
+        for done in (Deletion(100), Deletion(120, under_way=2, held=1)):
+            yield done
+
+    async def audio(self, recognition_id: str, *, visitor: Visitor) -> Recording:
         if self._recording is None:
             raise NotFound("gone")
-        yield self._recording
+        content = self._recording.read_bytes()
+
+        async def read(start: int, end: int) -> bytes:
+            self.pieces.append((start, end))
+            return content[start:end]
+
+        return Recording(self._transcription.row, len(content), self._transcription.row.created_at, read)
 
 
 class FakeStore:
@@ -136,6 +155,10 @@ class FakeStore:
     async def get(self, recognition_id: str, *, user: str | None) -> Recognition | None:
         return next((row for row in self.rows if row.id == recognition_id and user in (None, row.user)), None)
 
+    async def versions(self, recognition_id: str, *, user: str | None) -> list[Recognition]:
+        row = await self.get(recognition_id, user=user)
+        return [row] if row else []
+
 
 class FakeLabels:
     """Keeps what it was given."""
@@ -147,6 +170,34 @@ class FakeLabels:
     async def change(self, recognition_id: str, labels: dict[str, str], lines: dict[int, str], **_: Any) -> Recognition:
         self.given = {"id": recognition_id, "labels": labels, "lines": lines}
         return self._transcription.row.with_changes(labels=labels)
+
+
+class FakeHolds:
+    """Keeps what it was given."""
+
+    def __init__(self, transcription: FakeTranscription) -> None:
+        self._transcription = transcription
+        self.reasons: list[str | None] = []
+
+    async def hold(self, recognition_id: str, reason: str, **_: Any) -> Recognition:
+        self.reasons.append(reason)
+        return self._transcription.row
+
+    async def release(self, recognition_id: str, **_: Any) -> Recognition:
+        self.reasons.append(None)
+        return self._transcription.row
+
+
+class FakeCorrections:
+    """Keeps what it was given."""
+
+    def __init__(self, transcription: FakeTranscription) -> None:
+        self._transcription = transcription
+        self.given: dict[int, str | None] = {}
+
+    async def correct(self, recognition_id: str, lines: dict[int, str | None], **_: Any) -> Recognition:
+        self.given = lines
+        return self._transcription.row
 
 
 class FakeNodes:
@@ -185,14 +236,18 @@ class WebApi:
         recording: Path | None = None,
         max_upload_bytes: int = 1_000_000,
         max_json_bytes: int = 1_000_000,
+        space: DiskSpace | None = None,
         **access: Any,
     ) -> None:
         self.transcription = FakeTranscription(row, error)
         self.history = FakeHistory(self.transcription, recording)
         self.nodes = FakeNodes()
         self.labels = FakeLabels(self.transcription)
+        self.corrections = FakeCorrections(self.transcription)
+        self.holds = FakeHolds(self.transcription)
+        self.retention = Retention(7 * 86400.0)
         self.store = FakeStore([self.transcription.row])
-        self.exports = Exports(cast(Any, self.store))
+        self.exports = Exports(cast(Any, self.store), to_json=self.retention.json)
         self.export_files = ExportFiles(self.exports, tmp_path)
         self.upload_dir = tmp_path / "uploads"
         self.upload_dir.mkdir()
@@ -204,10 +259,14 @@ class WebApi:
             cast(Any, self.nodes),
             cast(Any, None),
             cast(Any, self.labels),
+            cast(Any, self.corrections),
+            cast(Any, Versions(cast(Any, self.store))),
             self.exports,
             self.export_files,
+            cast(Any, self.holds),
+            self.retention,
         )
-        config = ApiConfig(max_upload_bytes, self.upload_dir, self.temp_dir, 60.0, max_json_bytes)
+        config = ApiConfig(max_upload_bytes, self.upload_dir, self.temp_dir, 60.0, max_json_bytes, space)
         self.app = FastAPI(openapi_url=None)
         add_routes(self.app, services, self.access, config, PrometheusObserver(strict=True))
         self.access.guard(self.app)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.helpers.server import Server
 from tests.helpers.speech import RATE, SPEECH_TEXT, noise, say, talk, write_wav
 
 
@@ -118,6 +119,30 @@ def test_the_history_is_listed_searched_paged_and_cleared(http: httpx.Client, tm
     assert http.get(f"/v1/recognitions/{ids[0]}").status_code == 404
     assert http.get(f"/v1/recognitions/{ids[0]}/audio").status_code == 404
     assert len(http.get("/v1/recognitions", params={"text": "qzx"}).json()["recognitions"]) == 2
+    done = {"deleted": 2, "kept": 0, "under_way": 0, "held": 0}
+    assert http.delete("/v1/recognitions", params={"text": "qzx"}).json() == done
+    assert http.get("/v1/recognitions", params={"text": "qzx"}).json()["recognitions"] == []
+
+
+def test_nothing_is_kept_of_what_leaves_no_trace(http: httpx.Client, tmp_path: Path, server: Server) -> None:
+    path = write_wav(tmp_path / "qzwsecret.wav", talk(say("请打开空调"), level=70.7))
+    row = submit(http, path, wait=100, no_trace="true")
+    assert (row["status"], row["no_trace"], row["cache"]) == ("succeeded", True, "miss") and row["text"]
+    assert http.get(f"/v1/recognitions/{row['id']}").json() == row
+    assert http.get(f"/v1/recognitions/{row['id']}/export").text.strip() == row["text"]
+    assert http.get(f"/v1/recognitions/{row['id']}/audio").status_code == 404
+    assert http.post(f"/v1/recognitions/{row['id']}/again").status_code == 404
+    assert http.get("/v1/recognitions", params={"text": "qzwsecret"}).json()["recognitions"] == []
+    assert submit(http, path, wait=100, no_trace="true")["cache"] == "miss"
+    answer = http.post(
+        "/v1/audio/transcriptions", files={"file": (path.name, path.read_bytes())}, data={"no_trace": "true"}
+    )
+    assert answer.json()["text"] == row["text"]
+    everywhere = [file for file in server.data_dir.rglob("*") if file.is_file()]
+    assert [file for file in everywhere if b"qzwsecret" in file.read_bytes()] == []
+    assert not list((server.data_dir / "work" / "traceless").rglob("0*"))
+    assert http.delete(f"/v1/recognitions/{row['id']}").json() == {"deleted": row["id"]}
+    assert http.get(f"/v1/recognitions/{row['id']}").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is kept of an answer, for whom and for how long; on the cache of one machine and on Redis."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 
 from domain.errors import BadAudio, RecognitionFailed
 from domain.recognition import CacheOutcome, Recognition, Status
-from tests.helpers.house import ME, OTHER, House, house
+from storage import redis_link as link_module
+from tests.helpers.faulty_proxy import faulty_proxy
+from tests.helpers.house import ADMIN, ME, OTHER, House, house, until_recognising
 from tests.helpers.redis_server import RedisServer
 from tests.helpers.scripted import ScriptedPool
 from tests.helpers.sounds import ffmpeg, noise, tone, write_sound
@@ -172,3 +175,78 @@ async def test_garbage_in_place_of_a_result_is_recognised_anew(tmp_path: Path, r
                     redis_server.command("SET", key, value)
             assert badge(await it.recognise(path)) == MISS
             assert badge(await it.recognise(path)) == HIT
+
+
+async def test_nothing_is_known_of_a_recording_once_its_last_row_has_gone(open_house: Houses, tmp_path: Path) -> None:
+    """Results of every question, and every digest that led to them: whoever comes next begins anew."""
+    wav, flac = write_sound(tmp_path / "a.wav", noise(2.0)), tmp_path / "a.flac"
+    ffmpeg("-i", wav, flac)
+    async with open_house(ScriptedPool()) as it:
+        rows = [await it.recognise(wav), await it.recognise(wav, hotwords="空调"), await it.recognise(flac)]
+        others = await it.recognise(flac, visitor=OTHER)
+        assert [row.cache for row in (*rows, others)] == [CacheOutcome.MISS] * 2 + [CacheOutcome.HIT] * 2
+        assert len({row.audio_id for row in (*rows, others)}) == 1
+        done = await it.history.delete([row.id for row in rows], visitor=ME)
+        assert (done.deleted, done.kept) == (3, 0)
+        # Somebody else's row refers to it.
+        (again,) = [await it.recognise(wav)]
+        assert badge(again) == HIT
+        await it.history.delete([again.id, others.id], visitor=ADMIN)
+        assert badge(await it.recognise(flac, use_cache=False)) == MISS
+        # The row that has just been made counts; what it left answers.
+        assert badge(await it.recognise(wav)) == HIT
+        everything = [row.id for row in (await it.history.page(visitor=ADMIN)).rows]
+        await it.history.delete(everything, visitor=ADMIN)
+        assert badge(await it.recognise(wav)) == MISS
+        assert badge(await it.recognise(wav, hotwords="空调")) == MISS
+
+
+async def test_a_refused_file_is_forgotten_with_its_last_row(open_house: Houses, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.mp3"
+    junk.write_bytes(b"\xff\xfb\x90\x00" + bytes(range(256)) * 40)
+    async with open_house(ScriptedPool()) as it:
+        rows = [await it.recognise(junk), await it.recognise(junk)]
+        assert [row.cache for row in rows] == [None, CacheOutcome.HIT]
+        assert rows[0].audio_id and rows[0].audio_id == rows[1].audio_id
+        await it.history.delete([rows[0].id], visitor=ME)
+        third = await it.recognise(junk)
+        assert third.cache is CacheOutcome.HIT
+        await it.history.delete([rows[1].id, third.id], visitor=ME)
+        assert (await it.recognise(junk)).cache is None
+
+
+@pytest.mark.parametrize("ending", ["failed", "cancelled"])
+async def test_what_ended_early_knows_its_recording(open_house: Houses, tmp_path: Path, ending: str) -> None:
+    path = write_sound(tmp_path / "a.wav", tone())
+    async with open_house(ScriptedPool(script=[RecognitionFailed("broken")])) as it:
+        it.pool.gate.clear()
+        row = await it.submit(path)
+        await until_recognising(it, row)
+        if ending == "cancelled":
+            await it.transcription.cancel(row.id, visitor=ME)
+        it.pool.gate.set()
+        row = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30)
+        stored = await it.history.get(row.id, visitor=ME)
+        assert (stored.status.value, bool(stored.audio_id)) == (ending, True)
+        assert await it.known.recall(path) == stored.audio_id
+        await it.history.delete([row.id], visitor=ME)
+        assert await it.known.recall(path) is None
+
+
+async def test_a_cache_that_is_away_forgets_later(
+    tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "PROBE_PAUSES", (0.05, 0.1))
+    path = write_sound(tmp_path / "a.wav", tone())
+    with faulty_proxy(redis_server.port) as proxy:
+        async with house(tmp_path, ScriptedPool(), redis_url=redis_server.url(port=proxy.port)) as it:
+            row = await it.recognise(path)
+            proxy.refuse()
+            # The row goes all the same, and so does what this process holds.
+            assert (await it.history.delete([row.id], visitor=ME)).deleted == 1
+            proxy.heal()
+            async with asyncio.timeout(20):
+                while await it.known.recall(path) is None:
+                    await asyncio.sleep(0.02)
+            await it.known.forget()
+            assert badge(await it.recognise(path)) == MISS

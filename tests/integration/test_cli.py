@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -32,6 +33,15 @@ def test_transcribe_through_the_running_server(server: Server, speech_wav: Path,
     missing = app("transcribe", "missing.wav", "--server", server.url, cwd=tmp_path)
     assert missing.returncode == 1
     assert missing.stderr.splitlines()[1] == "missing.wav: the file cannot be read: No such file or directory"
+
+
+def test_no_trace_is_recorded_nowhere(server: Server, speech_wav: Path, tmp_path: Path) -> None:
+    path = tmp_path / "qzvcli.wav"
+    path.write_bytes(speech_wav.read_bytes())
+    answer = app("transcribe", str(path), "--server", server.url, "--no-trace", "--json", cwd=tmp_path)
+    assert json.loads(answer.stdout)["no_trace"] is True, answer.stderr
+    listed = httpx.get(f"{server.url}/v1/recognitions", params={"text": "qzvcli"}).json()
+    assert listed["recognitions"] == [] and path.exists()
 
 
 def test_a_pipe_is_refused_and_not_waited_for(server: Server, tmp_path: Path) -> None:

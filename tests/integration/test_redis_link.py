@@ -280,3 +280,39 @@ async def test_after_a_failover_the_new_primary_is_used() -> None:
                 await asyncio.sleep(0.05)
         assert replica.command("EXISTS", "asr:cache:new") == 1
         await link.close()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_cannot_be_forgotten_now_is_said(
+    link: RedisLink, proxy: FaultyProxy, fault: Callable[[FaultyProxy], None]
+) -> None:
+    cache = RedisCache(link)
+    await cache.put("k", {}, ttl_seconds=60, of="one")
+    fault(proxy)
+    assert not await cache.forget(["one"])
+    proxy.heal()
+    await until_well(link)
+    assert await cache.forget(["one"])
+    assert await cache.get("k") is None
+
+
+async def test_whatever_lies_in_place_of_what_is_known_of_a_recording(redis_server: RedisServer) -> None:
+    link = RedisLink(parse_redis_url(redis_server.url()))
+    cache = RedisCache(link)
+    redis_server.command("SET", "asr:cached:one", b"garbage")
+    redis_server.command("HSET", "asr:cached:two", "a", "b")
+    redis_server.command("SADD", "asr:cached:two!", b"\xff\x00", "k2", "*")
+    redis_server.command("SET", "k2", "of somebody else")
+    await cache.put("k1", {}, ttl_seconds=60, of="one")
+    assert await cache.forget(["one", "two", "two!"])
+    assert await cache.get("k1") is None
+    assert redis_server.command("KEYS", "asr:*") == []
+    assert redis_server.command("GET", "k2") == b"of somebody else"
+    # Evicted: its entries answer until their time is over, and what comes later is forgotten as ever.
+    await cache.put("k1", {}, ttl_seconds=60, of="one")
+    redis_server.command("DEL", "asr:cached:one")
+    await cache.put("k2", {}, ttl_seconds=60, of="one")
+    assert await cache.forget(["one"])
+    assert await cache.get("k1") and not await cache.get("k2")
+    assert 0 < redis_server.command("PTTL", "asr:cache:k1") <= 60_000
+    await link.close()

@@ -189,8 +189,8 @@ async def test_options_that_the_model_does_not_know_are_refused_before_anything_
 async def test_a_deleted_row_takes_its_recording_along(tmp_path: Path) -> None:
     async with house(tmp_path, ScriptedPool()) as it:
         row = await it.recognise(tone(tmp_path / "a.wav"))
-        async with it.history.audio(row.id, visitor=ME) as path:
-            assert path.read_bytes() == (tmp_path / "a.wav").read_bytes()
+        recording = await it.history.audio(row.id, visitor=ME)
+        assert await recording.read(0, recording.size) == (tmp_path / "a.wav").read_bytes()
         await it.history.delete([row.id], visitor=OTHER)
         assert await it.history.get(row.id, visitor=ME)
         await it.history.delete([row.id], visitor=ME)

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 import settings
+from domain.audio_address import S3Address
 from domain.node import NodeIntent
 from settings import BadSetting, Settings, child_environment, load_settings
 
@@ -42,7 +43,7 @@ def test_folders_in_the_file_count_from_the_file_and_folders_in_the_environment_
 ) -> None:
     (tmp_path / "config.yaml").write_text("data_dir: kept\naudio_store: /recordings\n")
     assert load_settings().data_dir == tmp_path / "kept"
-    assert load_settings().audio_dir == Path("/recordings")
+    assert load_settings().audio_place == Path("/recordings")
     monkeypatch.setenv("ASR_DATA_DIR", "here")
     assert load_settings().data_dir.absolute() == tmp_path / "elsewhere" / "here"
 
@@ -122,6 +123,66 @@ def test_a_redis_that_cannot_be_one_is_named_without_its_password(monkeypatch: p
     assert "hush" not in str(caught.value) and "redis://host:6379/0" in str(caught.value)
     monkeypatch.setenv(name, "redis://:hush@cache")
     assert "hush" not in repr(load_settings())
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("", Path("data") / "audio"),
+        ("/srv/sound", Path("/srv/sound")),
+        ("file:///srv/my%20sound", Path("/srv/my sound")),
+        ("s3://calls", S3Address("calls")),
+        ("s3://calls/a//b/", S3Address("calls", "a/b")),
+        (
+            "s3://calls/x?endpoint=http://minio:9000/&region=cn-north-1&ca=/etc/ca.pem&style=virtual",
+            S3Address("calls", "x", "http://minio:9000", "cn-north-1", "/etc/ca.pem", True),
+        ),
+    ],
+)
+def test_where_recordings_lie(monkeypatch: pytest.MonkeyPatch, value: str, place: Path | S3Address) -> None:
+    monkeypatch.setenv("ASR_DATA_DIR", "data")
+    monkeypatch.setenv("ASR_AUDIO_STORE", value)
+    assert load_settings().audio_place == place
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("s3://", "bucket"),
+        ("s3://ab", "3 to 63"),
+        ("s3://Calls", "small letters"),
+        ("s3:///calls", "bucket"),
+        ("gs://calls", "s3://bucket/prefix"),
+        ("file://srv/sound", "file:///srv"),
+        ("s3://calls?endpoint=minio:9000", "http://minio:9000"),
+        ("s3://calls?endpoint=http://minio:9000/calls", "http://minio:9000"),
+        ("s3://calls?style=odd", "path or virtual"),
+        ("s3://calls?end=http://minio:9000", "'end' is not known"),
+        ("s3://me:hush@calls", "ASR_S3_SECRET_KEY"),
+        ("s3://calls?endpoint=http://me:hush@minio:9000", "ASR_S3_SECRET_KEY"),
+        ("s3://me:very/hush@calls", "bucket"),
+        ("s3://calls?endpoint=http://me:very/hush@minio:9000", "http://minio:9000"),
+        ("s3://calls?secret_access_key=hush", "is not known"),
+        ("s3://calls?region=x&SecretKey=hush&y=1", "is not known"),
+    ],
+)
+def test_a_store_that_cannot_be_one_is_named_without_its_keys(
+    monkeypatch: pytest.MonkeyPatch, value: str, word: str
+) -> None:
+    monkeypatch.setenv("ASR_AUDIO_STORE", value)
+    with pytest.raises(BadSetting, match="ASR_AUDIO_STORE is ") as caught:
+        load_settings()
+    assert word in str(caught.value) and value[:5] in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_the_keys_of_a_store_go_together_and_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASR_S3_SECRET_KEY", "hush")
+    with pytest.raises(BadSetting, match="ASR_S3_ACCESS_KEY") as caught:
+        load_settings()
+    assert "hush" not in str(caught.value)
+    monkeypatch.setenv("ASR_S3_ACCESS_KEY", "quiet")
+    assert "hush" not in repr(load_settings()) and "quiet" not in repr(load_settings())
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org"])

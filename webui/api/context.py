@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from domain.access import Visitor
 from services.bundle import Services
+from services.disk_space import DiskSpace
 from webui.access import Access
 
 
@@ -36,6 +37,8 @@ class ApiConfig:
     wait_limit_seconds: float = 3600.0
     #: Largest JSON body; a recording inside it has to fit into memory, three times over.
     max_json_bytes: int = 48 * 1024 * 1024
+    #: Where uploads are written; none come in while it is nearly full.
+    space: DiskSpace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,14 @@ def labels_from(body: Any) -> tuple[dict[str, str], dict[int, str]]:
             f"there is no field {name[:40]!r}; labels and lines are known", field=name[:40], reason="unknown"
         )
     lines = _texts(given, "lines")
-    for number in lines:
-        if not (number.isascii() and number.isdecimal() and len(number) < 10):
-            raise InvalidOptions(f"{number[:40]!r} is no number of a line", field="lines", reason="not_a_number")
-    return _texts(given, "labels"), {int(number): key for number, key in lines.items()}
+    return _texts(given, "labels"), {line_number(number): key for number, key in lines.items()}
+
+
+def line_number(text: str) -> int:
+    """The number of a segment, as it stands in JSON. Raises :class:`InvalidOptions`."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise InvalidOptions(f"{text[:40]!r} is no number of a line", field="lines", reason="not_a_number")
+    return int(text)
 
 
 def _texts(given: dict[str, Any], field: str) -> dict[str, str]:

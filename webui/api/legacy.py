@@ -54,7 +54,7 @@ def legacy_routes(api: Api) -> APIRouter:
             received.fields.only(*OPTION_FIELDS)
             options = options_from(received.fields)
             row = await _recognised(request, api, received.file("audio"), received.filename, options)
-        return JSONResponse({"code": 0, "msg": "ok", "result": row.to_json()})
+        return JSONResponse({"code": 0, "msg": "ok", "result": api.services.retention.json(row)})
 
     return router
 

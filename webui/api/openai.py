@@ -37,7 +37,12 @@ def openai_routes(api: Api) -> APIRouter:
             if streamed and format not in ("json", "text"):
                 raise InvalidOptions("stream goes with response_format json or text", field="stream", reason="conflict")
             row = await transcription.submit(
-                received.file("file"), received.filename, _options(fields), visitor=visitor, source=Source.API
+                received.file("file"),
+                received.filename,
+                _options(fields),
+                visitor=visitor,
+                source=Source.API,
+                no_trace=fields.flag("no_trace") is True,
             )
         if streamed:
             return _streamed(transcription.follow(row.id, visitor=visitor), row)

@@ -1,7 +1,6 @@
 """``/v1/recognitions``: submit, list, follow, wait, cancel, do again, fetch, remove."""
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from typing import cast
 
 from fastapi import APIRouter, Request
@@ -9,12 +8,14 @@ from starlette.responses import JSONResponse, Response
 
 from domain.errors import InvalidInput, InvalidOptions
 from domain.labels import Language
-from domain.recognition import Recognition, Source
+from domain.recognition import Deletion, Recognition, Source
 from domain.transcript import Track
 from services.export import Format, export, has_text
 from webui.api.context import Api
+from webui.api.corrections import MAX_TEXTS_BYTES, corrections_from
 from webui.api.fields import OPTION_FIELDS, Fields, options_from, query_fields
 from webui.api.history_filters import FILTER_FIELDS, filters_from
+from webui.api.hold import reason_from
 from webui.api.labels import MAX_BODY_BYTES, labels_from
 from webui.api.media import RecordingResponse, attachment
 from webui.api.sse import event, first_of, stream
@@ -28,12 +29,19 @@ def recognition_routes(api: Api) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix=_PATH, tags=["recognitions"])
     transcription, history = api.services.transcription, api.services.history
+    to_json = api.services.retention.json
+
+    def shown(row: Recognition, status: int = 200) -> JSONResponse:
+        return JSONResponse(to_json(row), status, {"location": f"{_PATH}/{row.id}"} if status == 202 else None)
+
+    def as_event(row: Recognition) -> Iterator[str]:
+        yield event(to_json(row), "done" if row.status.is_final else "progress")
 
     @router.post("")
     async def submit(request: Request) -> Response:
         async with receive(request, api.config, "file", "audio", raw=True) as received:
             fields = received.fields
-            fields.only(*OPTION_FIELDS, "wait", "use_cache", "source")
+            fields.only(*OPTION_FIELDS, "wait", "use_cache", "source", "no_trace")
             wait_seconds = _wait_seconds(fields, api)
             row = await transcription.submit(
                 received.file("file"),
@@ -42,11 +50,12 @@ def recognition_routes(api: Api) -> APIRouter:
                 visitor=api.visitor(request),
                 source=Source(fields.choice("source", ("api", "cli"), "api")),
                 use_cache=fields.flag("use_cache") is not False,
+                no_trace=fields.flag("no_trace") is True,
             )
         if wait_seconds:
             row = await transcription.wait(row.id, visitor=api.visitor(request), timeout_seconds=wait_seconds)
-            return _shown(row, 200 if row.status.is_final else 202)
-        return _shown(row, 202)
+            return shown(row, 200 if row.status.is_final else 202)
+        return shown(row, 202)
 
     @router.get("")
     async def page(request: Request) -> Response:
@@ -59,7 +68,7 @@ def recognition_routes(api: Api) -> APIRouter:
             limit=int(fields.number("limit") or 50),
         )
         # Hundreds of long recordings have millions of words with times: whoever wants them asks for the one.
-        rows = [row.to_json(with_segments=False) for row in found.rows]
+        rows = [to_json(row, with_segments=False) for row in found.rows]
         return JSONResponse({"recognitions": rows, "next_before_id": found.next_before_id})
 
     @router.get("/{recognition_id}")
@@ -67,19 +76,19 @@ def recognition_routes(api: Api) -> APIRouter:
         wait_seconds = _wait_seconds(query_fields(request), api)
         visitor = api.visitor(request)
         if wait_seconds:
-            return _shown(await transcription.wait(recognition_id, visitor=visitor, timeout_seconds=wait_seconds))
+            return shown(await transcription.wait(recognition_id, visitor=visitor, timeout_seconds=wait_seconds))
         # Not the row of the history, which is up to a second older than the work that runs here.
-        return _shown(await first_of(transcription.follow(recognition_id, visitor=visitor)))
+        return shown(await first_of(transcription.follow(recognition_id, visitor=visitor)))
 
     @router.get("/{recognition_id}/events")
     async def events(request: Request, recognition_id: str) -> Response:
         visitor = api.visitor(request)
         await history.get(recognition_id, visitor=visitor)
-        return stream(transcription.follow(recognition_id, visitor=visitor), _as_event)
+        return stream(transcription.follow(recognition_id, visitor=visitor), as_event)
 
     @router.post("/{recognition_id}/cancel")
     async def cancel(request: Request, recognition_id: str) -> Response:
-        return _shown(await transcription.cancel(recognition_id, visitor=api.visitor(request)))
+        return shown(await transcription.cancel(recognition_id, visitor=api.visitor(request)))
 
     @router.post("/{recognition_id}/again")
     async def again(request: Request, recognition_id: str) -> Response:
@@ -91,31 +100,62 @@ def recognition_routes(api: Api) -> APIRouter:
         visitor = api.visitor(request)
         old = await history.get(recognition_id, visitor=visitor)
         options = options_from(fields, old.options) if fields.names() else None
-        return _shown(await transcription.submit_again(recognition_id, options, visitor=visitor), 202)
+        return shown(await transcription.submit_again(recognition_id, options, visitor=visitor), 202)
+
+    @router.get("/{recognition_id}/versions")
+    async def versions(request: Request, recognition_id: str) -> Response:
+        rows = await api.services.versions.of(recognition_id, visitor=api.visitor(request))
+        return JSONResponse({"versions": [to_json(row, with_segments=False) for row in rows]})
 
     @router.post("/{recognition_id}/labels")
     async def name(request: Request, recognition_id: str) -> Response:
         names, lines = labels_from(await read_json(request, api.config, max_bytes=MAX_BODY_BYTES))
         row = await api.services.labels.change(recognition_id, names, lines, visitor=api.visitor(request))
-        return _shown(row)
+        return shown(row)
+
+    @router.post("/{recognition_id}/hold")
+    async def hold(request: Request, recognition_id: str) -> Response:
+        reason = reason_from(await read_json(request, api.config, max_bytes=MAX_BODY_BYTES))
+        return shown(await api.services.holds.hold(recognition_id, reason, visitor=api.visitor(request)))
+
+    @router.delete("/{recognition_id}/hold")
+    async def release(request: Request, recognition_id: str) -> Response:
+        return shown(await api.services.holds.release(recognition_id, visitor=api.visitor(request)))
+
+    @router.post("/{recognition_id}/corrections")
+    async def correct(request: Request, recognition_id: str) -> Response:
+        lines = corrections_from(await read_json(request, api.config, max_bytes=MAX_TEXTS_BYTES))
+        return shown(await api.services.corrections.correct(recognition_id, lines, visitor=api.visitor(request)))
+
+    @router.delete("")
+    async def delete_found(request: Request) -> Response:
+        fields = query_fields(request)
+        fields.only(*FILTER_FIELDS, "all")
+        filters = filters_from(fields)
+        if not any(filters.values()) and not fields.flag("all"):
+            raise InvalidOptions("name a filter, or say all=true", field="all", reason="missing")
+        done = Deletion()
+        async for done in history.delete_found(visitor=api.visitor(request), **filters):
+            pass
+        return JSONResponse(
+            {"deleted": done.deleted, "kept": done.kept, "under_way": done.under_way, "held": done.held}
+        )
 
     @router.delete("/{recognition_id}")
     async def delete(request: Request, recognition_id: str) -> Response:
         visitor = api.visitor(request)
         row = await history.get(recognition_id, visitor=visitor)
-        if not row.status.is_final:
+        done = await history.delete([row.id], visitor=visitor)
+        if done.under_way:
             raise InvalidInput("it is under way; cancel it first", reason="running", recognition_id=row.id)
-        await history.delete([row.id], visitor=visitor)
+        if done.held:
+            raise InvalidInput("it is held; release it first", reason="held", recognition_id=row.id)
         return JSONResponse({"deleted": row.id})
 
     @router.head("/{recognition_id}/audio", include_in_schema=False)
     @router.get("/{recognition_id}/audio")
     async def audio(request: Request, recognition_id: str) -> Response:
-        visitor = api.visitor(request)
-        row = await history.get(recognition_id, visitor=visitor)
-        async with AsyncExitStack() as stack:
-            path = await stack.enter_async_context(history.audio(recognition_id, visitor=visitor))
-            return RecordingResponse(path, row, stack.pop_all())
+        return RecordingResponse(await history.audio(recognition_id, visitor=api.visitor(request)))
 
     @router.get("/{recognition_id}/export")
     async def download(request: Request, recognition_id: str) -> Response:
@@ -129,19 +169,11 @@ def recognition_routes(api: Api) -> APIRouter:
             raise InvalidInput("there is no text to export", reason="no_text", recognition_id=row.id)
         if track == "spoken" and row.transcript.raw_text is None:
             row = await transcription.spoken(row.id, visitor=visitor)
-        exported = export(row, format, track, language)
+        exported = export(row, format, track, language, to_json)
         headers = {"content-disposition": attachment(exported.filename)}
         return Response(exported.content, media_type=exported.media_type, headers=headers)
 
     return router
-
-
-def _shown(row: Recognition, status: int = 200) -> JSONResponse:
-    return JSONResponse(row.to_json(), status, {"location": f"{_PATH}/{row.id}"} if status == 202 else None)
-
-
-def _as_event(row: Recognition) -> Iterator[str]:
-    yield event(row.to_json(), "done" if row.status.is_final else "progress")
 
 
 def _wait_seconds(fields: Fields, api: Api) -> float:

@@ -12,6 +12,7 @@ from webui.api.health import health_routes
 from webui.api.legacy import legacy_routes
 from webui.api.openai import openai_routes
 from webui.api.recognitions import recognition_routes
+from webui.disk_door import DiskDoor
 from webui.errors import add_error_handlers
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -27,6 +28,8 @@ def add_routes(app: FastAPI, services: Services, access: Access, config: ApiConf
         app.include_router(routes(api))
     app.add_api_route("/v1/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)
     add_error_handlers(app)
+    if config.space:
+        app.add_middleware(DiskDoor, space=config.space)
 
 
 async def _nothing_here(rest: str) -> None:

@@ -71,7 +71,7 @@ async def receive(request: Request, config: ApiConfig, *file_fields: str, raw: b
                 sink.is_open = bool(received.filename or sink.size_bytes)
                 received.filename = received.filename or UNNAMED
         except (UploadTooLarge, InvalidInput):
-            await _drain(request)
+            await drain(request)
             raise
         await sink.flush()
         if sink.is_open:
@@ -91,7 +91,7 @@ async def read_json(request: Request, config: ApiConfig, *, max_bytes: int | Non
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            await _drain(request)
+            await drain(request)
             raise UploadTooLarge(
                 f"the JSON is larger than {limit} bytes" + ("; send the file as a form" if max_bytes is None else ""),
                 limit_bytes=limit,
@@ -231,7 +231,8 @@ def _too_large(limit_bytes: int) -> UploadTooLarge:
     )
 
 
-async def _drain(request: Request) -> None:
+async def drain(request: Request) -> None:
+    """Reads on what a refused caller sends, up to a limit, so that it gets to read why."""
     if "100-continue" in request.headers.get("expect", "").lower():
         return  # this caller waits for a word before it sends anything
     read = 0

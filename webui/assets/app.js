@@ -66,7 +66,7 @@
         event.preventDefault();
       }
       const data = { ...source.dataset };
-      const result = source.closest(".asr-result");
+      const result = source.closest(".asr-result") || source.closest(".asr-detail")?.querySelector(".asr-result");
       if (result) data.shown = result.dataset.track;
       if (data.event === "rename") {
         const names = Array.from(result.querySelectorAll("[data-event=rename]"), (button) => button.dataset.name);
@@ -74,6 +74,12 @@
         if (!answer || answer.given === data.name) return;
         Object.assign(data, answer);
       }
+      if (data.ask) {
+        data.answer = await asr.askText(say(data.ask));
+        if (!data.answer) return;
+      }
+      const form = data.event === "again" && source.closest(".asr-detail")?.querySelector("template[data-again]");
+      if (form && !(data.given = await asr.askAgain(form))) return;
       const selection = source.closest("asr-selection");
       if (selection) data.ids = selection.ids().join(",");
       const named = { count: (data.ids || "").split(",").length, names: selection?.names(), name: data.name };

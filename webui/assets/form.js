@@ -34,6 +34,17 @@
     true,
   );
 
+  // Gradio shows the answer to a refused upload as it came. A full disk is put into words, also at the file.
+  const nameRefusal = () => {
+    for (const message of document.querySelectorAll(".toast-message-text")) {
+      if (!message.textContent.startsWith("HTTP 507: ")) continue;
+      message.textContent = asr.say("error_low_disk");
+      for (const mark of document.querySelectorAll(".asr-sources .wrap > .error"))
+        mark.textContent = message.textContent;
+    }
+  };
+  new MutationObserver(nameRefusal).observe(document.documentElement, { childList: true, subtree: true });
+
   // A file that nobody can read is not sent: the row would only say what stands below the file already.
   document.addEventListener(
     "click",

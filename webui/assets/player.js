@@ -117,10 +117,17 @@
         this.show();
         if (play && this.audio.paused) this.play();
       }
-      refuse() {
+      async refuse() {
+        if (!this.audio.error) return;
+        // The browser does not say whether it cannot play the recording, or did not get it.
+        const answer = await fetch(this.audio.src, { method: "HEAD" }).catch(() => null);
         if (!this.audio.error) return;
         this.note.hidden = false;
         this.row.hidden = true; // nothing in it would do anything
+        if (!answer?.ok) {
+          this.note.textContent = window.asr.say(answer?.status === 404 ? "audio_gone" : "audio_away");
+          return;
+        }
         this.note.textContent = `${window.asr.say("player_unsupported")} `;
         const link = document.createElement("a");
         link.href = this.getAttribute("src");

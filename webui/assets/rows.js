@@ -1,14 +1,15 @@
 // The list of the history: one of its rows, as the page has it.
 Object.assign(asr, {
-  // The id of a row that the list shows as not ended yet; nothing of any other.
-  unfinishedRow(id) {
-    const item = document.querySelector(`[data-select="${CSS.escape(id)}"]`)?.closest("li");
-    return item?.querySelector(".asr-status:is(.queued, .running)") ? id : "";
+  // The ids of the first few rows that the list shows as not ended yet, with commas between them.
+  unfinishedRows() {
+    const rows = document.querySelectorAll("#asr-history-list li:has(.asr-status:is(.queued, .running)) [data-select]");
+    return Array.from(rows, (box) => box.dataset.select).slice(0, 10).join();
   },
-  // The list items on show, with the one of this row as it is now; the others stay, however many there are.
-  withItem(rows, item) {
-    const mark = item.match(/data-select="[^"]*"/)?.[0];
-    const items = rows.split(/(?=<li>)/);
-    return items.map((old) => (mark && old.includes(mark) ? item : old)).join("");
+  // The list items on show, with those of these rows as they are now; the others stay, however many there are.
+  withItems(rows, items) {
+    const mark = (item) => item.match(/data-select="[^"]*"/)?.[0];
+    const each = (html) => html.split(/(?=<li>)/);
+    const now = new Map(each(items).map((item) => [mark(item), item]));
+    return each(rows).map((old) => (mark(old) && now.get(mark(old))) || old).join("");
   },
 });

@@ -47,6 +47,11 @@ def audio_text(audio: AudioInfo, words: Words) -> str:
 
 def options_text(row: Recognition, words: Words) -> str:
     """The request's options in words."""
+    return " · ".join(options_parts(row, words))
+
+
+def options_parts(row: Recognition, words: Words) -> list[str]:
+    """Each of them by itself."""
     options = row.options
     vad = words("option_vad_off")
     if options.vad.enabled:
@@ -59,7 +64,7 @@ def options_text(row: Recognition, words: Words) -> str:
     parts = [language_name(options.language, words), itn, vad]
     if row.audio.channels == 2:
         parts.append(words("option_channels", choice=words(f"channels_{options.channels}")))
-    return " · ".join(parts)
+    return parts
 
 
 def language_name(code: str, words: Words) -> str:

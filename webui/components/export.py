@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from services.exports import MANY_FORMATS, ExportProgress
 from webui.components.details import moment
+from webui.components.panel import bar, panel, panel_button
 from webui.i18n import Catalogue, Words, bilingual
 
 
@@ -25,14 +26,14 @@ def running_view(progress: ExportProgress, words: Words) -> str:
     """How far it is, and 取消."""
     if progress.total:
         text = words.html("export_running_of", done=f"{progress.done:,}", total=f"{progress.total:,}")
-        bar = f'<div class="asr-bar"><i style="width:{100 * progress.done / progress.total:.1f}%"></i></div>'
     else:
         text = words.html("export_running", done=f"{progress.done:,}")
-        bar = '<div class="asr-bar unknown"><i></i></div>'
     if progress.reached and not progress.total:
         date = moment(progress.reached.isoformat(), full=True)
         text = f"{text} · {words.html('export_reached', date='{}').replace('{}', date)}"
-    return _panel(f'<p role="status">{text}</p>{bar}', _button("stop", "cancel", words))
+    return panel(
+        f'<p role="status">{text}</p>{bar(progress.done, progress.total)}', panel_button("stop", "cancel", words)
+    )
 
 
 def ready_view(progress: ExportProgress, token: str, filename: str, words: Words) -> str:
@@ -45,20 +46,10 @@ def ready_view(progress: ExportProgress, token: str, filename: str, words: Words
     url = f"./v1/exports/{quote(token)}"
     text = " ".join([words.html("export_done", done=f"{progress.done:,}"), *left_out])
     link = f'<a class="asr-button" href="{url}" download="{escape(filename)}">{words.html("export_save")}</a>'
-    buttons = f'<asr-save file="{url}">{link}</asr-save>{_button("stop", "export_close", words)}'
-    return _panel(f'<p role="status">{text}</p>', buttons)
+    buttons = f'<asr-save file="{url}">{link}</asr-save>{panel_button("stop", "export_close", words)}'
+    return panel(f'<p role="status">{text}</p>', buttons)
 
 
 def failed_view(sentence: str, words: Words) -> str:
     """Why there is no file, as plain text."""
-    return _panel(f'<p role="alert">{escape(sentence)}</p>', _button("stop", "export_close", words), kind=" failed")
-
-
-def _panel(body: str, buttons: str, *, kind: str = "") -> str:
-    return (
-        f'<section class="asr-export{kind}"><div>{body}</div><div class="asr-export-buttons">{buttons}</div></section>'
-    )
-
-
-def _button(event: str, key: str, words: Words) -> str:
-    return f'<button type="button" class="asr-button quiet" data-event="{event}">{words.html(key)}</button>'
+    return panel(f'<p role="alert">{escape(sentence)}</p>', panel_button("stop", "export_close", words), kind=" failed")

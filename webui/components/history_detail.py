@@ -1,25 +1,46 @@
 """One row of the history, opened."""
 
+from collections.abc import Sequence
 from html import escape
 
 from domain.access import Visitor
+from domain.presets import Capabilities
 from domain.recognition import Recognition
+from services.retention import Retention
+from webui.components.again_form import again_form
 from webui.components.details import moment
 from webui.components.origin import recording_name, source_badge, user_mark
 from webui.components.progress import progress_view
 from webui.components.result import Shown, error_view, result_view
+from webui.components.retention import retention_view
 from webui.components.units import length_text
+from webui.components.versions import version_mark, versions_view
 from webui.i18n import Words
 
 
 def detail_view(
-    row: Recognition, words: Words, *, search: str = "", shown: Shown | None = None, viewer: Visitor | None = None
+    row: Recognition,
+    words: Words,
+    *,
+    search: str = "",
+    shown: Shown | None = None,
+    viewer: Visitor | None = None,
+    retention: Retention | None = None,
+    versions: Sequence[Recognition] = (),
+    offered: Capabilities | None = None,
 ) -> str:
-    """Title (it stays in sight), then what the 识别 page shows of it."""
+    """Title (it stays in sight), how long it is kept, what the 识别 page shows of it, and its ``versions``.
+
+    ``offered``: what 重新识别 may ask of the model.
+    """
+    kept = retention_view(row, words, retention) if retention else ""
     body = result_view(row, words, shown=shown, search=search) if row.status.is_final else progress_view(row, words)
     return (
         f'<article class="asr-detail"><header>{_back(words)}<h1>{escape(recording_name(row.filename, words))}</h1>'
-        f"{_end(row, words)}</header>{_origin(row, words, viewer)}{body}</article>"
+        f"{_end(row, words)}</header>{_origin(row, words, viewer)}{kept}"
+        # Before the text, which may be very long; beside it where there is room.
+        f'<div data-slot="versions">{versions_view(row, versions, words, viewer)}</div>{body}'
+        f"{again_form(row, offered, words) if offered else ''}</article>"
     )
 
 
@@ -43,7 +64,7 @@ def _origin(row: Recognition, words: Words, viewer: Visitor | None) -> str:
     length = f"<span>{escape(length_text(row.audio.seconds, words))}</span>" if row.audio.seconds else ""
     return (
         f'<p class="asr-origin">{moment(row.created_at.isoformat(), full=True)}{length}'
-        f"{source_badge(row, words)}{user_mark(row, words, viewer)}"
+        f"{version_mark(row, words)}{source_badge(row, words)}{user_mark(row, words, viewer)}"
         f'<button type="button" class="asr-link" data-copy-link="{escape(row.id)}" '
         f'title="{words.html("history_link_title")}">{words.html("history_link")}</button></p>'
     )

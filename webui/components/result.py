@@ -7,17 +7,15 @@ from urllib.parse import quote
 from domain.labels import keys_of, name_of, plain_text
 from domain.presets import PRESETS
 from domain.recognition import Recognition, Status
-from domain.transcript import Track
 from webui.components.badge import cache_badge
 from webui.components.details import details_view
 from webui.components.origin import recording_name
-from webui.components.transcript import lines
+from webui.components.transcript import TRACKS, lines
 from webui.i18n import Words
 from webui.sentences import sentence
 
 Shown = Literal["written", "spoken", "both"]
 _FORMATS = ("txt", "json", "srt", "vtt")
-_TRACKS: tuple[Track, ...] = ("written", "spoken")
 #: The warnings that have a sentence.
 WARNINGS = ("no_speech", "silent", "truncated", "damaged", "suspect", "speakers_failed")
 
@@ -29,12 +27,15 @@ def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, s
     shown = shown or ("written" if row.options.itn else "spoken")
     name = escape(recording_name(row.filename, words))
     heading = f"<strong>{name}</strong>{cache_badge(row, words)}{_demo_mark(row, words)}"
+    # What leaves no trace cannot be changed either.
+    changes = "" if row.no_trace else f"{_swap(row, words)}{_hint(row, words)}"
     return (
         f'<section class="asr-result" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks">{heading}</div>{_actions(row, shown, words)}</header>'
         f"{_warnings(row, words)}{player_view(row, words)}"
-        f'<div class="asr-choices">{_tracks(row, shown, words)}{_swap(row, words)}</div>'
-        f"{lines(row.transcript.segments, words, search=search, labels=row.labels)}"
+        f'<div class="asr-choices">{_tracks(row, shown, words)}{changes}</div>'
+        f'<div data-slot="comparison"></div>'
+        f"{lines(row.transcript.segments, words, search=search, labels=row.labels, can_change=not row.no_trace)}"
         f"{_whole_texts(row, words)}{details_view(row, words)}</section>"
     )
 
@@ -45,14 +46,14 @@ def _unfinished_view(row: Recognition, words: Words, shown: Shown | None, search
     kind = "cancelled" if row.status is Status.CANCELLED else "failed"
     badge = f'<span class="asr-badge unfinished">{words.html("unfinished")}</span>'
     tracks = _tracks(row, shown, words) if row.transcript.raw_text is not None else ""
-    # Names can be given once the whole text is there.
-    said = lines(row.transcript.segments, words, search=search, labels=row.labels, can_rename=False)
+    # Names can be given, and lines corrected, once the whole text is there.
+    said = lines(row.transcript.segments, words, search=search, labels=row.labels, can_change=False)
     return (
         f'<section class="asr-result unfinished" data-id="{escape(row.id)}" data-track="{shown}">'
         f'<header><div class="asr-marks"><strong>{escape(recording_name(row.filename, words))}</strong>{badge}</div>'
         f'<div class="asr-actions">{_copy(words)}{_download(row, shown, words)}{_retry(row, words)}</div></header>'
         f'<div class="asr-failure {kind}" role="alert"><p>{_reason(row, words)}</p>{_side_missing(row, words)}</div>'
-        f"{player_view(row, words)}{tracks}{said}"
+        f'{player_view(row, words)}{tracks}<div data-slot="comparison"></div>{said}'
         f"{_whole_texts(row, words)}{details_view(row, words)}</section>"
     )
 
@@ -95,6 +96,8 @@ def error_view(text: str) -> str:
 
 def player_view(row: Recognition, words: Words) -> str:
     """The player, or a word that the recording has gone."""
+    if row.no_trace:
+        return f'<p class="asr-note asr-no-trace" role="note">{words.html("no_trace_result")}</p>'
     if row.audio_key is None:
         return f'<p class="asr-note">{words.html("audio_gone")}</p>'
     return (
@@ -159,9 +162,18 @@ def _swap(row: Recognition, words: Words) -> str:
     )
 
 
+def _hint(row: Recognition, words: Words) -> str:
+    return f'<span class="asr-note">{words.html("corrected_hint")}</span>' if row.transcript.segments else ""
+
+
+def whole_texts(row: Recognition, words: Words) -> dict[str, str]:
+    """What 复制 takes, by track."""
+    return {track: plain_text(row.transcript.segments, row.labels, track, words.language) for track in TRACKS}
+
+
 def _whole_texts(row: Recognition, words: Words) -> str:
-    """What 复制 takes, kept out of sight."""
-    texts = ((track, plain_text(row.transcript.segments, row.labels, track, words.language)) for track in _TRACKS)
+    """The same, kept out of sight."""
+    texts = whole_texts(row, words).items()
     return "".join(f'<template data-text="{track}">{escape(text)}</template>' for track, text in texts)
 
 

@@ -12,6 +12,7 @@ from webui.components.details import moment
 from webui.components.origin import recording_name, source_badge, user_mark
 from webui.components.transcript import marked, search_words, snippet
 from webui.components.units import length_clock, length_text
+from webui.components.versions import version_mark
 from webui.i18n import Words
 from webui.sentences import sentence
 
@@ -81,7 +82,7 @@ def _link(row: Recognition, words: Words, search: str, *, event: str = "", origi
         f'<span class="when">{moment(row.created_at.isoformat())}{origin}</span>'
         f'<span class="what"><b>{name}</b><span>{_damage(row, words)}{_snippet(row, words, search)}</span></span>'
         f"{_length(row.audio.seconds, words)}"
-        f'<span class="marks">{_times(times, words)}{cache_badge(row, words, short=True)}'
+        f'<span class="marks">{_times(times, words)}{version_mark(row, words)}{cache_badge(row, words, short=True)}'
         f"{status_mark(row.status, words)}</span></a>"
     )
 

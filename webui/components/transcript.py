@@ -2,17 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from unicodedata import east_asian_width
 
 from domain.labels import default_name, key_of, names_by_line
-from domain.transcript import Segment
+from domain.transcript import Segment, Track
 from webui.components.units import clock
 from webui.i18n import Words
 
 #: How much a snippet says before what was searched for, in letters of the Latin kind.
 LEAD_WIDTH = 8
+TRACKS: tuple[Track, ...] = ("written", "spoken")
 
 
 def live_lines(segments: Sequence[Segment], itn: bool, words: Words, labels: Mapping[str, str]) -> str:
@@ -34,23 +35,62 @@ def lines(
     *,
     search: str = "",
     labels: Mapping[str, str] | None = None,
-    can_rename: bool = True,
+    can_change: bool = True,
 ) -> str:
     """The finished text. Both tracks are there; the style sheet shows those that ``data-track`` asks for.
 
-    ``labels``: what people called those who speak; a click on a name changes it where ``can_rename``.
+    ``labels``: what people called those who speak. Where ``can_change``, a click on a name asks for another one, and a
+    click on a text lets one write in it.
     """
-    names = names_by_line(segments, labels or {}, words.language)
-    keys = [key_of(segment) for segment in segments]
-    counts = Counter(keys)
+    rows = _Lines(segments, words, search, labels or {}, can_change)
+    named = " named" if any(rows.names) else ""
+    whole = "".join(map(rows.line, range(len(segments))))
+    return f'<ol class="asr-lines{named}" aria-label="{words.html("segments")}">{whole}</ol>'
 
-    def who(line: int) -> str:
-        key, name = keys[line], names[line]
-        return _who(line, key, name, counts[key], words) if key and name and can_rename else _said_by(name)
 
-    rows = "".join(_line(segment, words, search, who(number)) for number, segment in enumerate(segments))
-    named = " named" if any(names) else ""
-    return f'<ol class="asr-lines{named}" aria-label="{words.html("segments")}">{rows}</ol>'
+def some_lines(
+    segments: Sequence[Segment], numbers: Iterable[int], words: Words, *, search: str, labels: Mapping[str, str]
+) -> dict[int, str]:
+    """Single items of :func:`lines`, by their number."""
+    rows = _Lines(segments, words, search, labels, can_change=True)
+    return {number: rows.line(number) for number in numbers if 0 <= number < len(segments)}
+
+
+class _Lines:
+    """What the lines of one text share."""
+
+    def __init__(
+        self, segments: Sequence[Segment], words: Words, search: str, labels: Mapping[str, str], can_change: bool
+    ) -> None:
+        self._segments, self._words, self._search, self._can_change = segments, words, search, can_change
+        self.names = names_by_line(segments, labels, words.language)
+        self._keys = [key_of(segment) for segment in segments]
+        self._counts = Counter(self._keys)
+
+    def line(self, number: int) -> str:
+        segment, words = self._segments[number], self._words
+        position = clock(segment.start_ms)
+        both = (segment.text(True) + "\n" + segment.text(False)).lower()
+        found = any(word in both for word in search_words(self._search))
+        return (
+            f'<li data-start="{segment.start_ms}" data-end="{segment.end_ms}"{" data-found" if found else ""}>'
+            f'<button type="button" class="asr-clock" data-seek aria-label="'
+            f'{words.html("segment_seek", time=position)}">{position}</button>{self._who(number)}'
+            f"{self._text(segment, 'written')}{self._text(segment, 'spoken')}"
+            f"{_corrected_mark(segment, words) or _suspect_mark(segment, words)}</li>"
+        )
+
+    def _who(self, number: int) -> str:
+        key, name = self._keys[number], self.names[number]
+        if not (key and name and self._can_change):
+            return _said_by(name)
+        return _who(number, key, name, self._counts[key], self._words)
+
+    def _text(self, segment: Segment, track: Track) -> str:
+        text = segment.text(itn=track == "written")
+        edit = ' tabindex="0" data-edit' if self._can_change else ""
+        nothing = "" if text else f' data-nothing="{self._words.html("line_says_nothing")}"'
+        return f'<span class="asr-text {track}"{edit}{nothing}>{marked(text, self._search)}</span>'
 
 
 def _said_by(name: str) -> str:
@@ -66,17 +106,16 @@ def _who(line: int, key: str, name: str, count: int, words: Words) -> str:
     )
 
 
-def _line(segment: Segment, words: Words, search: str, who: str) -> str:
-    position = clock(segment.start_ms)
-    both = (segment.text(True) + "\n" + segment.text(False)).lower()
-    found = any(word in both for word in search_words(search))
+def _corrected_mark(segment: Segment, words: Words) -> str:
+    """已修改, what had been recognised on the track that is shown, and the way back to it."""
+    if segment.corrected_text is None:
+        return ""
+    texts = [(track, segment.recognised_text(itn=track == "written")) for track in TRACKS]
+    was = "".join(f'<span class="was {track}">{words.html("corrected_was", text=text)}</span>' for track, text in texts)
     return (
-        f'<li data-start="{segment.start_ms}" data-end="{segment.end_ms}"{" data-found" if found else ""}>'
-        f'<button type="button" class="asr-clock" data-seek aria-label="'
-        f'{words.html("segment_seek", time=position)}">{position}</button>{who}'
-        f'<span class="asr-text written">{marked(segment.text(True), search)}</span>'
-        f'<span class="asr-text spoken">{marked(segment.text(False), search)}</span>'
-        f"{_suspect_mark(segment, words)}</li>"
+        f'<span class="asr-corrected"><b>{words.html("corrected")}</b>{was}'
+        f'<button type="button" class="asr-link" data-restore title="{words.html("corrected_restore_title")}">'
+        f"{words.html('corrected_restore')}</button></span>"
     )
 
 

@@ -1,6 +1,8 @@
 """What the form of the 识别 page asks for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from domain.options import RecognitionOptions
 from webui.components.inputs import milliseconds
@@ -18,6 +20,8 @@ class Asked:
     end_silence_seconds: float | None
     speakers: int
     channels: str
+    #: 不留痕: no option of the recognition itself.
+    no_trace: bool
 
     def options(self) -> RecognitionOptions:
         """As a recognition takes them. Raises ``InvalidOptions``."""
@@ -31,3 +35,16 @@ class Asked:
             speakers=self.speakers,
             channels=self.channels,
         )
+
+
+def asked_again(before: RecognitionOptions, given: Mapping[str, Any]) -> RecognitionOptions:
+    """What the form of 重新识别 in the 历史 holds; fields that it does not have stay as before.
+
+    Raises ``InvalidOptions``.
+    """
+    asked = RecognitionOptions.of(
+        language=str(given.get("language", before.language)),
+        hotwords=str(given["hotwords"]) if "hotwords" in given else before.hotwords,
+        itn=bool(given.get("itn", before.itn)),
+    )
+    return before.with_changes(language=asked.language, hotwords=asked.hotwords, itn=asked.itn)

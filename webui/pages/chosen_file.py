@@ -1,9 +1,12 @@
 """What the chosen file is, and the choice that only a recording of two channels has."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from domain.errors import BadAudio, SpeechError
 from services.file_facts import file_facts
@@ -16,6 +19,19 @@ from webui.pages.context import PageContext
 def chosen_file(upload: Upload | None, microphone: str | None, words: Words) -> Upload | None:
     """The file that the form holds, by whichever way."""
     return upload or (Upload(Path(microphone), f"{words('tab_microphone')}.wav") if microphone else None)
+
+
+async def discard(chosen: Upload) -> None:
+    """Removes the server's copy of an upload, of which nothing is to be kept."""
+
+    def remove() -> None:
+        path = chosen.path.resolve()
+        if path.is_relative_to(Path(get_upload_folder()).resolve()):
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # the folder is the file's own, unless another name of it lies there
+                path.parent.rmdir()
+
+    await asyncio.to_thread(remove)
 
 
 class ChosenFile:

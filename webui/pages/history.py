@@ -9,9 +9,12 @@ from webui.components.export import export_menu
 from webui.components.rows import waiting_rows
 from webui.i18n import bilingual, label
 from webui.pages.context import PageContext, view
+from webui.pages.correcting import ON_CORRECT, ON_PATCH
+from webui.pages.delete_events import DeleteEvents
 from webui.pages.export_events import ExportEvents
 from webui.pages.history_events import HistoryEvents
 from webui.pages.history_form import history_form
+from webui.pages.holding import HOLD_EVENTS, connect_holding
 
 #: Back and forward in the browser open what the address names. This and 返回 are done in the browser alone: answers of
 #: the server could come too late, or in another order.
@@ -20,8 +23,8 @@ _ON_LIST = (
     # 中/EN: the fields are asked for first, so that they come along.
     "window.addEventListener('asr-switch', event => asr.switchSoon(event, () => trigger('switching', {})));"
 )
-_MOVED = "current => [asr.recognitionInAddress(), asr.unfinishedRow(current)]"
-_BACK = "current => ['', asr.unfinishedRow(current)]"
+_MOVED = "() => [asr.recognitionInAddress(), asr.unfinishedRows()]"
+_BACK = "() => ['', asr.unfinishedRows()]"
 _CURRENT = "id => { asr.putInAddress(id, true); return [id ? undefined : '']; }"
 _ON_BAR = (
     "element.addEventListener('click', event => {"
@@ -34,7 +37,7 @@ _CLEARED = "() => [[], [], [], '', [], [], null, null]"
 
 def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     """Lays the page out and connects it. ``on_load``: the page's load event."""
-    events, exports = HistoryEvents(context), ExportEvents(context)
+    events, exports, deletions = HistoryEvents(context), ExportEvents(context), DeleteEvents(context)
     with gr.Column(elem_id="asr-history", elem_classes="asr-column"):
         # An open detail hides the list (by CSS): Gradio would tear a hidden list down and its scroll position with it.
         with gr.Column(elem_id="asr-history-index"):
@@ -49,13 +52,18 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
             more = gr.Button(label("history_more"), elem_id="asr-more", visible=False)
             bar = view(_selection_bar(context), events=("remove", "export"), script=_ON_BAR, elem_id="asr-selection")
         exported = view(events=("stop",), elem_id="asr-export")
-        detail = view(events=("back", "cancel", "again", "spoken", "remove", "rename", "swap"), elem_id="asr-detail")
+        deleting = view(events=("stop",), elem_id="asr-deleting")
+        detail_events = ("back", "cancel", "again", "spoken", "remove", "rename", "swap", "correct", "open", "compare")
+        detail = view(events=(*detail_events, *HOLD_EVENTS), script=ON_CORRECT, elem_id="asr-detail")
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
+        patch = gr.Textbox(visible="hidden", elem_id="asr-patch", container=False)
         cursor = gr.Textbox(visible="hidden", elem_id="asr-cursor", container=False)
         left = gr.Textbox(visible="hidden", elem_id="asr-left", container=False)
         item = gr.Textbox(visible="hidden", elem_id="asr-item", container=False)
         zone = gr.Textbox(visible="hidden", elem_id="asr-zone", container=False)
-        goto = gr.Textbox(visible="hidden", elem_id="asr-goto", container=False)
+        # 全部删除: what the person is asked, and the same once the answer is yes.
+        asked = gr.Textbox(visible="hidden", elem_id="asr-asked", container=False)
+        agreed = gr.Textbox(visible="hidden", elem_id="asr-agreed", container=False)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     search, filters = form.fields[0], [*form.fields, zone]
@@ -71,23 +79,35 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     rows.open(events.open, None, [current], cancels=[shown], **quiet)
     for leave, script in ((detail.back, _BACK), (rows.moved, _MOVED)):
         leave(None, cancels=[shown])
-        gone = leave(None, [current], [current, left], js=script)
-        gone.then(events.row, [left, search], [item], trigger_mode="multiple", **quiet)
-    # One item into the list as it is at that moment: it may have been drawn anew meanwhile.
-    item.change(None, [item, rows], [rows], js="(item, rows) => [asr.withItem(rows, item)]")
+        gone = leave(None, None, [current, left], js=script)
+        gone.then(events.rows, [left, search], [item], trigger_mode="multiple", **quiet)
+    # Items into the list as it is at that moment: it may have been drawn anew meanwhile.
+    item.change(None, [item, rows], [rows], js="(item, rows) => [asr.withItems(rows, item)]")
     # What shows the row shows its end, too.
     detail.cancel(events.cancel, [current], None, **quiet)
-    detail.again(events.again, [current], [goto], **quiet)
-    goto.change(None, [goto], None, js="id => { if (id) location.href = './?r=' + encodeURIComponent(id); }")
+    # The new version takes the place of the one on show, and stands in the list behind it.
+    begun = detail.again(events.again, [current], [current], **quiet)
+    begun.success(events.first_page, filters, found, **quiet)
+    detail.open(events.open, None, [current], cancels=[shown], **quiet)
+    detail.compare(events.compare, [current], [patch], trigger_mode="multiple", **quiet)
     detail.spoken(events.spoken, [current], [detail], **quiet)
     # The list behind the detail shows the names too.
     for named, change in ((detail.rename, events.rename), (detail.swap, events.swap)):
         named(change, [current, search], [detail, item], **quiet)
+    detail.correct(events.correct, [search], [patch, item], trigger_mode="multiple", **quiet)
+    patch.change(None, [patch], None, js=ON_PATCH)
+    connect_holding(context, detail, quiet)
     for removed in (bar.remove, detail.remove):
-        removed(events.remove, [current], [current], **quiet).success(events.first_page, filters, found, **quiet)
+        removed(deletions.remove, [current], [current], **quiet).success(events.first_page, filters, found, **quiet)
+    form.remove_found.ask(deletions.ask, filters, [asked], **quiet)
+    asked.change(None, [asked], [agreed], js="async asked => [await asr.agreed(asked)]")
+    removal = agreed.change(deletions.remove_found, [agreed, *filters], [deleting], **quiet)
+    removal.success(events.first_page, filters, found, **quiet)
+    stopped = deleting.stop(None, None, [deleting], js="() => ['']", cancels=[removal])
+    stopped.then(events.first_page, filters, found, **quiet)
     made = [
-        asked.export(exports.export, filters, [exported], trigger_mode="multiple", **quiet)
-        for asked in (bar, form.everything)
+        wanted.export(exports.export, filters, [exported], trigger_mode="multiple", **quiet)
+        for wanted in (bar, form.everything)
     ]
     exported.stop(None, None, [exported], js="() => ['']", cancels=made, **quiet)
     rows.switching(None, form.fields, None, js="(...form) => { asr.switchWith(form); }")

@@ -1,7 +1,8 @@
 """What happens on the 历史 page."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
@@ -11,13 +12,19 @@ from domain.errors import SpeechError
 from domain.recognition import HistoryPage, Recognition
 from webui.components.details import node_name
 from webui.components.history_detail import detail_view, missing_view
-from webui.components.result import error_view
+from webui.components.patch import slots_patch
+from webui.components.result import Shown, error_view
 from webui.components.rows import empty_view, history_rows
+from webui.components.versions import comparison_view, versions_view
+from webui.pages.asked import asked_again
 from webui.pages.context import PageContext, cancelled
+from webui.pages.correcting import corrected
 from webui.pages.history_filters import Looked, filters_title
 from webui.pages.naming import renamed, shown_in, swapped
 
 PAGE_ROWS = 30
+#: Rows that are looked at once more when a detail is left.
+MAX_LOOKED_AT = 10
 #: A running recognition is drawn at most this often, in seconds.
 DRAW_SECONDS = 0.3
 Updates = tuple[Any, ...]
@@ -29,6 +36,7 @@ class HistoryEvents:
     def __init__(self, context: PageContext) -> None:
         self._context = context
         self._services = context.services
+        self._retention = context.services.retention
 
     async def first_page(self, request: gr.Request, *form: Any) -> Updates:
         """The newest rows that match. ``form``: the fields of :class:`Looked`.
@@ -69,16 +77,14 @@ class HistoryEvents:
         """The row that was clicked."""
         return str(event._data.get("id", ""))
 
-    async def row(self, left: str, search: str, request: gr.Request) -> Any:
-        """The list's item for a row that was left, as it is by now; nothing new where there is none."""
-        if not left:
-            return gr.skip()
-        visitor = self._context.visitor(request)
-        try:
-            row = await self._services.history.get(left, visitor=visitor)
-        except SpeechError:
-            return gr.skip()
-        return self._item(row, search, request)
+    async def rows(self, unfinished: str, search: str, request: gr.Request) -> Any:
+        """Items of the list for rows that it shows as not ended, as they are by now; nothing where there are none."""
+        visitor, items = self._context.visitor(request), ""
+        for recognition_id in unfinished.split(",")[:MAX_LOOKED_AT]:
+            with suppress(SpeechError):
+                row = await self._services.history.get(recognition_id, visitor=visitor)
+                items += self._item(row, search, request)
+        return items or gr.skip()
 
     async def show(self, current: str, search: str, request: gr.Request) -> AsyncIterator[Any]:
         """The detail of a row, kept up to date while it runs; nothing of it brings the list back."""
@@ -86,9 +92,13 @@ class HistoryEvents:
             yield gr.skip()  # the page has cleared it; by now it may show the next one
             return
         words, visitor = self._context.words(request), self._context.visitor(request)
+        versions: list[Recognition] | None = None
         try:
             async for row in self._services.transcription.follow(current, visitor=visitor):
-                yield detail_view(row, words, search=search.strip(), viewer=visitor)
+                # They change when it ends; meanwhile they are not asked for at each step.
+                if versions is None or row.status.is_final:
+                    versions = await self._versions(row, request)
+                yield self._detail(row, versions, request, search=search)
                 await asyncio.sleep(DRAW_SECONDS)
         except SpeechError as error:
             yield missing_view(self._context.sentence(error, request), words)
@@ -100,62 +110,90 @@ class HistoryEvents:
         """取消: whoever follows the row sees it end."""
         await cancelled(self._context, current, request)
 
-    async def again(self, current: str, request: gr.Request) -> str:
-        """重新识别 with the options of then; the 识别 page shows it. Returns the new id."""
+    async def again(self, current: str, event: gr.EventData, request: gr.Request) -> str:
+        """重新识别 as the form asks (``asr.askAgain``), the rest as before. Returns the id of the new version."""
+        visitor, given = self._context.visitor(request), event._data.get("given")
         try:
-            visitor = self._context.visitor(request)
-            return (await self._services.transcription.submit_again(current, None, visitor=visitor)).id
+            old = await self._services.history.get(current, visitor=visitor)
+            options = asked_again(old.options, given if isinstance(given, dict) else {})
+            return (await self._services.transcription.submit_again(current, options, visitor=visitor)).id
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
 
     async def spoken(self, current: str, event: gr.EventData, request: gr.Request) -> str:
         """Has the spoken track made where the model writes by itself. Returns the detail."""
-        words, visitor = self._context.words(request), self._context.visitor(request)
+        visitor = self._context.visitor(request)
         try:
             row = await self._services.transcription.spoken(current, visitor=visitor)
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request, reference=current), print_exception=False) from None
         shown = "both" if event._data.get("track") == "both" else "spoken"
-        return detail_view(row, words, shown=shown, viewer=visitor)
+        return self._detail(row, await self._versions(row, request), request, shown=shown)
 
     async def rename(self, current: str, search: str, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
         """A name for who speaks in a line; see ``Labels.rename``. Returns ``(detail, item)``."""
-        return self._named(await renamed(self._context, current, event, request), search, event, request)
+        return await self._named(await renamed(self._context, current, event, request), search, event, request)
 
     async def swap(self, current: str, search: str, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
         """坐席 ⇄ 客户. Returns as :meth:`rename`."""
-        return self._named(await swapped(self._context, current, event, request), search, event, request)
+        return await self._named(await swapped(self._context, current, event, request), search, event, request)
 
-    def _named(self, row: Recognition, search: str, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
-        words, viewer = self._context.words(request), self._context.visitor(request)
-        detail = detail_view(row, words, search=search.strip(), shown=shown_in(event), viewer=viewer)
+    async def correct(self, search: str, event: gr.EventData, request: gr.Request) -> tuple[str, Any]:
+        """Lines as somebody typed them; see ``Corrections.correct``. Returns ``(patch, item)``."""
+
+        async def slots(row: Recognition) -> dict[str, str]:
+            words, viewer = self._context.words(request), self._context.visitor(request)
+            return {"versions": versions_view(row, await self._versions(row, request), words, viewer)}
+
+        row, changed = await corrected(self._context, event, request, search=search.strip(), slots=slots)
+        return changed, self._item(row, search, request) if row else gr.skip()
+
+    async def compare(self, current: str, event: gr.EventData, request: gr.Request) -> str:
+        """比较: what differs between the version on show and another one. Returns the patch."""
+        visitor, other = self._context.visitor(request), str(event._data.get("with", ""))
+        try:
+            found = await self._services.versions.compare(
+                current, other, itn=shown_in(event) != "spoken", visitor=visitor
+            )
+        except SpeechError as error:
+            raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
+        words = self._context.words(request)
+        return slots_patch(current, {"comparison": comparison_view(found, words)})
+
+    async def _named(self, row: Recognition, search: str, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
+        versions = await self._versions(row, request)
+        detail = self._detail(row, versions, request, search=search, shown=shown_in(event))
         return detail, self._item(row, search, request)
+
+    async def _versions(self, row: Recognition, request: gr.Request) -> list[Recognition]:
+        try:
+            return await self._services.versions.of(row.id, visitor=self._context.visitor(request))
+        except SpeechError:
+            return []  # the text counts: it may wait for a database that is away
+
+    def _detail(
+        self,
+        row: Recognition,
+        versions: Sequence[Recognition],
+        request: gr.Request,
+        *,
+        search: str = "",
+        shown: Shown | None = None,
+    ) -> str:
+        return detail_view(
+            row,
+            self._context.words(request),
+            search=search.strip(),
+            shown=shown,
+            viewer=self._context.visitor(request),
+            retention=self._retention,
+            versions=versions,
+            offered=self._services.nodes.capabilities(),
+        )
 
     def _item(self, row: Recognition, search: str, request: gr.Request) -> str:
         words, viewer = self._context.words(request), self._context.visitor(request)
         return history_rows([row], words, search=search.strip(), viewer=viewer)
-
-    async def remove(self, current: str, event: gr.EventData, request: gr.Request) -> str:
-        """Deletes the selected rows, or the one on show (the browser has asked already). Returns what stays open."""
-        words, visitor = self._context.words(request), self._context.visitor(request)
-        ids = [item for item in str(event._data.get("ids") or current).split(",") if item]
-        try:
-            await self._services.history.delete(ids, visitor=visitor)
-            kept = [item for item in ids if await self._exists(item, request)]
-        except SpeechError as error:
-            raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
-        if kept:
-            gr.Warning(words("history_kept"), title="")
-        if len(kept) < len(ids):
-            gr.Info(words("history_deleted", count=len(ids) - len(kept)), title="", duration=4)
-        return "" if current in ids and current not in kept else current
-
-    async def _exists(self, recognition_id: str, request: gr.Request) -> bool:
-        try:
-            await self._services.history.get(recognition_id, visitor=self._context.visitor(request))
-        except SpeechError:
-            return False
-        return True
 
     async def _page(self, looked: Looked, cursor: str | None, visitor: Visitor) -> HistoryPage:
         return await self._services.history.page(

@@ -10,7 +10,7 @@ from gradio.components import Component
 from domain.presets import PRESETS
 from domain.recognition import CacheOutcome, Source
 from webui.components.export import export_menu
-from webui.i18n import Catalogue, I18nData, label
+from webui.i18n import Catalogue, I18nData, bilingual, label
 from webui.pages.context import view
 from webui.pages.history_filters import STATUS_FILTERS, TIME_FILTERS, WHOSE_FILTERS
 
@@ -27,6 +27,8 @@ class HistoryForm:
     clear: gr.Button
     #: 导出全部结果.
     everything: gr.HTML
+    #: 全部删除.
+    remove_found: gr.HTML
 
     @property
     def extra(self) -> list[Component]:
@@ -60,6 +62,12 @@ def history_form(catalogue: Catalogue) -> HistoryForm:
         with gr.Row(elem_classes="asr-list-tools"):
             clear = gr.Button(label("filters_clear"), visible=False, size="sm", elem_id="asr-clear-filters")
             everything = view(export_menu(catalogue, "export_all"), events=("export",), elem_id="asr-export-all")
+            remove_found = view(
+                f'<button type="button" class="asr-button danger" data-event="ask">'
+                f"{bilingual(catalogue, 'history_delete_all')}</button>",
+                events=("ask",),
+                elem_id="asr-delete-all",
+            )
         with (
             gr.Accordion(
                 label("filters_more"), open=False, elem_classes="asr-advanced", elem_id="asr-more-filters"
@@ -77,7 +85,7 @@ def history_form(catalogue: Catalogue) -> HistoryForm:
             first = _day("first-day", "filters_first_day")
             last = _day("last-day", "filters_last_day")
     fields = [search, status, when, whose, nodes, models, heard, speaker, caches, sources, first, last]
-    return HistoryForm(fields, nodes, models, more, clear, everything)
+    return HistoryForm(fields, nodes, models, more, clear, everything, remove_found)
 
 
 def _radio(name: str, label_key: str, offered: dict[str, str], value: str) -> gr.Radio:

@@ -29,7 +29,7 @@ async def renamed(context: PageContext, current: str, event: gr.EventData, reque
         )
     except SpeechError as error:
         row = await _refused(context, current, error, request)
-    return await _as_shown(context, row, event, request)
+    return await as_shown(context, row, event, request)
 
 
 async def swapped(context: PageContext, current: str, event: gr.EventData, request: gr.Request) -> Recognition:
@@ -38,7 +38,7 @@ async def swapped(context: PageContext, current: str, event: gr.EventData, reque
         row = await context.services.labels.swap(current, visitor=context.visitor(request))
     except SpeechError as error:
         row = await _refused(context, current, error, request)
-    return await _as_shown(context, row, event, request)
+    return await as_shown(context, row, event, request)
 
 
 def shown_in(event: gr.EventData) -> Shown | None:
@@ -47,10 +47,10 @@ def shown_in(event: gr.EventData) -> Shown | None:
     return cast(Shown, shown) if shown in ("written", "spoken", "both") else None
 
 
-async def _as_shown(context: PageContext, row: Recognition, event: gr.EventData, request: gr.Request) -> Recognition:
+async def as_shown(context: PageContext, row: Recognition, event: gr.EventData, request: gr.Request) -> Recognition:
     """With the spoken track too, where the page shows it: a row does not keep one that was made later.
 
-    The name is given by then: where the track cannot be had, the row is shown as it is.
+    What was changed is changed by then: where the track cannot be had, the row is shown as it is.
     """
     if shown_in(event) in (None, "written") or row.transcript.raw_text is not None:
         return row

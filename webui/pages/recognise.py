@@ -23,12 +23,14 @@ from webui.i18n import bilingual, label
 from webui.pages.asked import Asked
 from webui.pages.chosen_file import ChosenFile
 from webui.pages.context import PageContext, view
+from webui.pages.correcting import ON_CORRECT, ON_PATCH
 from webui.pages.recognise_events import RecogniseEvents
 
 #: How often the page looks whether the model is up, and how far a download is, in seconds.
 SERVER_LOOK_SECONDS = 2.0
 #: 中/EN: the form is asked for first, so that it comes along.
 _ON_SWITCH = "window.addEventListener('asr-switch', event => asr.switchSoon(event, () => trigger('switching', {})));"
+_LEFT = "(noTrace, ...files) => (noTrace ? [null, null] : files)"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class _Inputs:
     end_silence_seconds: gr.Slider
     speakers: gr.Dropdown
     channels: gr.Dropdown
+    no_trace: gr.Checkbox
 
     @property
     def options(self) -> list[Component]:
@@ -70,10 +73,13 @@ def recognise_page(
         with gr.Row(elem_classes="asr-go-row"):
             start = gr.Button(label("start"), variant="primary", size="lg", elem_id="asr-start")
             cancel = gr.Button(label("cancel"), variant="stop", size="lg", elem_id="asr-cancel", visible=False)
-        panel = view(events=("again", "spoken", "rename", "swap"), script=_ON_SWITCH, elem_id="asr-panel")
+        panel_events = ("again", "spoken", "rename", "swap", "correct")
+        panel = view(events=panel_events, script=_ON_SWITCH + ON_CORRECT, elem_id="asr-panel")
         recent = view(elem_id="asr-recent")
         # The recognition on show; a change of it is what everything below the form follows.
         current = gr.Textbox(visible="hidden", elem_id="asr-current", container=False)
+        # Lines of the text on show that are other ones now.
+        patch = gr.Textbox(visible="hidden", elem_id="asr-patch", container=False)
         # What the form held before a sample came into it.
         kept = gr.Textbox(visible="hidden", elem_id="asr-kept", container=False)
         # Whether the form shows 声道.
@@ -84,23 +90,29 @@ def recognise_page(
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     work = [panel, start, cancel]
     begun = [current, *work]
-    start.click(events.begin, inputs.values, begun, concurrency_limit=None, **quiet)
+    begins = [start.click(events.begin, inputs.values, begun, concurrency_limit=None, **quiet)]
     panel.again(events.again, [current, has_channels, *inputs.options], begun, concurrency_limit=None, **quiet)
     panel.spoken(events.spoken, [current], [panel], concurrency_limit=None, **quiet)
     panel.rename(events.rename, [current], [panel, recent], concurrency_limit=None, **quiet)
     panel.swap(events.swap, [current], [panel, recent], concurrency_limit=None, **quiet)
+    panel.correct(events.correct, None, [patch, recent], trigger_mode="multiple", concurrency_limit=None, **quiet)
+    patch.change(None, [patch], None, js=ON_PATCH)
     cancel.click(events.cancel, [current], None, concurrency_limit=None, **quiet)
     current.change(None, [current], None, js="id => asr.putInAddress(id)")
     current.change(events.follow, [current], [*work, recent], concurrency_limit=None, **quiet)
     if sample_buttons:
         form = [kept, inputs.hotwords, inputs.language]
         fields = [inputs.upload, inputs.microphone, *form, inputs.channels]
-        sample_buttons.sample(events.take_sample, form, fields, concurrency_limit=None, **quiet).success(
+        sampled = sample_buttons.sample(events.take_sample, form, fields, concurrency_limit=None, **quiet).success(
             events.begin, inputs.values, begun, concurrency_limit=None, **quiet
         )
+        begins.append(sampled)
+    recording = [inputs.upload, inputs.microphone]
+    for begin in begins:
+        # Without a trace: the server has thrown its copy away, and the form must not go on to name it.
+        begin.success(None, [inputs.no_trace, *recording], recording, js=_LEFT)
     look = ChosenFile(context).look
     for field in (inputs.upload, inputs.microphone):
-        recording = [inputs.upload, inputs.microphone]
         field.change(look, recording, [facts, inputs.channels, has_channels], concurrency_limit=None, **quiet)
     own = [kept, inputs.hotwords, inputs.language, current, panel]
     # What was said of the file before, and a choice of 声道 that was made for it, are not this one's.
@@ -203,5 +215,8 @@ def _form(context: PageContext, samples: tuple[Sample, ...]) -> tuple[_Inputs, g
             visible=False,
             elem_id="asr-speakers",
         )
-    inputs = _Inputs(upload, microphone, hotwords, language, itn, vad, longest, silence, speakers, channels)
+        no_trace = gr.Checkbox(
+            False, label=label("no_trace_label"), info=label("no_trace_info"), elem_id="asr-no-trace"
+        )
+    inputs = _Inputs(upload, microphone, hotwords, language, itn, vad, longest, silence, speakers, channels, no_trace)
     return inputs, facts, sample_buttons

@@ -19,8 +19,9 @@ from webui.components.result import error_view, result_view
 from webui.components.rows import recent_view
 from webui.components.samples import Sample
 from webui.pages.asked import Asked
-from webui.pages.chosen_file import chosen_file
+from webui.pages.chosen_file import chosen_file, discard
 from webui.pages.context import PageContext, cancelled
+from webui.pages.correcting import corrected
 from webui.pages.naming import renamed, shown_in, swapped
 
 #: A running recognition is drawn at most this often, in seconds.
@@ -55,17 +56,21 @@ class RecogniseEvents:
             yield gr.skip(), error_view(words("nothing_chosen")), gr.skip(), gr.skip()
             return
         yield gr.skip(), waiting_view(words), *_buttons(running=True)
+        asked = Asked(*form)
         try:
             row = await self._services.transcription.submit(
                 chosen.path,
                 chosen.filename,
-                Asked(*form).options(),
+                asked.options(),
                 visitor=self._context.visitor(request),
                 source=Source.WEB,
+                no_trace=asked.no_trace,
             )
         except SpeechError as error:
             yield gr.skip(), error_view(self._context.sentence(error, request)), *_buttons(running=False)
             return
+        if asked.no_trace:
+            await discard(chosen)
         yield row.id, gr.skip(), gr.skip(), gr.skip()
 
     async def again(self, request: gr.Request, current: str, has_channels: bool, *form: Any) -> AsyncIterator[Updates]:
@@ -130,6 +135,11 @@ class RecogniseEvents:
         """坐席 ⇄ 客户. Returns ``(panel, recent)``."""
         row = await swapped(self._context, current, event, request)
         return result_view(row, self._context.words(request), shown=shown_in(event)), await self.recent(request)
+
+    async def correct(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """Lines as somebody typed them; see ``Corrections.correct``. Returns ``(patch, recent)``."""
+        row, changed = await corrected(self._context, event, request)
+        return changed, await self.recent(request) if row else gr.skip()
 
     async def recent(self, request: gr.Request) -> str:
         """最近 5 条, as HTML; nothing while the history cannot be read."""

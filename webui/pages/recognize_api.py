@@ -78,4 +78,4 @@ async def _recognize(
     row = await context.services.transcription.wait(row.id, visitor=visitor)
     if error := failure_of(row):
         raise error
-    return row.to_json()
+    return context.services.retention.json(row)

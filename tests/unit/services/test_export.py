@@ -4,7 +4,7 @@ import pytest
 
 from domain.options import RecognitionOptions
 from domain.recognition import Recognition, Source
-from domain.transcript import Segment, Transcript
+from domain.transcript import Segment, Transcript, Word
 from services.export import Format, export
 
 ROW = Recognition(
@@ -83,3 +83,30 @@ def test_one_voice_alone_is_not_named() -> None:
     assert export(alone, "txt").content.decode() == "好\n"
     assert "<v" not in export(alone, "vtt").content.decode()
     assert "<v 我>好" in export(alone.with_changes(labels={"speaker1": "我"}), "vtt").content.decode()
+
+
+def test_what_a_person_wrote_is_taken_away_and_json_has_both() -> None:
+    words = (Word("天", 0, 2_000), Word("器", 5_000, 5_500))
+    first = Segment(0, 6_000, "天器", "天器", words=words, corrected_text="<b>天气</b> --> 好")
+    said = (first, Segment(10_000, 11_000, "嗯", "嗯", corrected_text=""), Segment(11_000, 12_000, "三点", "3点"))
+    row = ROW.with_changes(transcript=Transcript(said, "zh"))
+    for track, last in (("written", "3点"), ("spoken", "三点")):
+        assert export(row, "txt", track).content.decode() == f"<b>天气</b> --> 好{last}\n"
+        srt = export(row, "srt", track).content.decode()
+        assert "00:00:00,000 --> 00:00:06,000\n＜b＞天气＜/b＞ → 好\n" in srt, "the old words' times do not fit"
+        assert srt.count("-->") == 2, "a line that says nothing has no subtitle"
+        vtt = export(row, "vtt", track).content.decode()
+        assert "00:00:00.000 --> 00:00:06.000\n&lt;b&gt;天气&lt;/b&gt; --&gt; 好\n" in vtt
+    segments = json.loads(export(row, "json").content)["segments"]
+    assert [(item["raw_text"], item["corrected_text"]) for item in segments] == [
+        ("天器", "<b>天气</b> --> 好"),
+        ("嗯", ""),
+        ("三点", None),
+    ]
+
+
+def test_who_writes_what_was_recognised_keeps_the_times_of_its_words() -> None:
+    words = (Word("天", 0, 500), Word("气" * 20, 8_000, 10_000))
+    said = Segment(0, 10_000, "天" + "气" * 20, "天气", words=words, corrected_text="天" + "气" * 20)
+    row = ROW.with_changes(transcript=Transcript((said,), "zh"))
+    assert "00:00:08" in export(row, "srt").content.decode()

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import tracemalloc
 import zipfile
@@ -21,6 +22,7 @@ from domain.ids import id_of, new_id
 from domain.recognition import CacheOutcome, HistoryPage, HistoryQuery, Recognition, Source, Status
 from domain.transcript import Segment, Transcript, Word
 from services import export_xlsx
+from services.corrections import Corrections
 from services.export import export
 from services.export_files import ExportFiles
 from services.export_words import word
@@ -156,6 +158,18 @@ async def test_a_workbook_has_a_sheet_by_recording_and_one_by_segment(store: Sql
     assert second[2:8] == ["2", "01:01:01.007", "01:01:02.000", "王女士", "13800138000", "一三八零零一三八零零零"]
     assert book["片段"][2][6][0] == "inlineStr", "a telephone number is a text, whole"
     assert sheets((await exported(exports, "xlsx", language="en"))[1]).keys() == {"Recordings", "Segments"}
+
+
+async def test_tables_hold_what_people_corrected(store: SqlHistory, exports: Exports) -> None:
+    row = said("天器很好")
+    await add(store, row)
+    await Corrections(store).correct(row.id, {0: "=天气很好"}, visitor=Visitor("root", is_admin=True))
+    [line] = table((await exported(exports, "csv"))[1])[1:]
+    assert line[3:5] == ["'=天气很好"] * 2
+    segment = [text for _, text in sheets((await exported(exports, "xlsx"))[1])["片段"][1]]
+    assert segment[5:7] == ["=天气很好"] * 2
+    [data] = [json.loads(text) for text in unzipped((await exported(exports, "json", always_zip=True))[1]).values()]
+    assert (data["text"], data["raw_text"]) == ("=天气很好", "天器很好")
 
 
 @pytest.mark.parametrize("text", ["<r>不是标记</r>", "a & <b> \x07 _x0041_ \ufffe", "half \ud83d a pair", "  空格  "])

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.access import Visitor
-from domain.errors import NotFound
-from services.history import History
-from storage.audio import FileAudioStore
+from domain.errors import NotFound, StorageUnavailable
+from domain.ids import new_id
+from domain.recognition import Deletion, Hold, utc_now
+from services import history as module
+from services.history import Found, History
+from storage.audio_files import FileAudioStore
 from storage.history import SqlHistory
-from tests.helpers.storage import new_database, succeeded
+from tests.helpers.storage import a_row, new_database, succeeded
 
 ANN, BOB, ADMIN = Visitor("visitor:ann"), Visitor("visitor:bob"), Visitor("visitor:root", is_admin=True)
 
@@ -23,7 +27,9 @@ def store(tmp_path: Path) -> Iterator[SqlHistory]:
 
 @pytest.fixture
 def history(store: SqlHistory, tmp_path: Path) -> History:
-    return History(store, FileAudioStore(tmp_path / "audio"))
+    async def forget(_: object) -> None: ...
+
+    return History(store, FileAudioStore(tmp_path / "audio"), forget)
 
 
 async def seen(history: History, visitor: Visitor, *, only_mine: bool) -> set[str]:
@@ -46,3 +52,72 @@ async def test_anothers_row_is_not_found_and_not_deleted(store: SqlHistory, hist
         await history.get(row.id, visitor=BOB)
     await history.delete([row.id], visitor=BOB)
     assert (await history.get(row.id, visitor=ANN)).id == row.id
+
+
+async def deleted(history: History, visitor: Visitor, **filters: Any) -> Deletion:
+    done = Deletion()
+    async for done in history.delete_found(visitor=visitor, **filters):
+        pass
+    return done
+
+
+async def test_all_that_is_found_is_deleted_and_nothing_else(store: SqlHistory, history: History) -> None:
+    rows = [succeeded("天气", user=ANN.user) for _ in range(250)]
+    held = succeeded("天气", user=ANN.user, hold=Hold("evidence", ADMIN.user, utc_now()))
+    others = [a_row(user=ANN.user), succeeded("别的", user=ANN.user), succeeded("天气", user=BOB.user)]
+    for row in (*rows, held, *others):
+        await store.insert(row)
+    assert await history.count(visitor=ANN, text="天气") == Found(251, newest=max(row.id for row in (*rows, held)))
+    done = await deleted(history, ANN, text="天气")
+    assert (done.deleted, done.held, done.under_way) == (250, 1, 0)
+    # What is under way and what is kept are told apart; another's row was never meant.
+    done = await deleted(history, ANN)
+    assert (done.deleted, done.held, done.under_way) == (1, 1, 1)
+    assert {row.id for row in (await history.page(visitor=ADMIN)).rows} == {held.id, others[0].id, others[2].id}
+    assert (await deleted(history, ADMIN, only_mine=True)).deleted == 0
+    assert (await deleted(history, ADMIN)).deleted == 1
+
+
+async def test_what_came_after_the_question_stays(store: SqlHistory, history: History) -> None:
+    old, new = succeeded(user=ANN.user), succeeded(user=ANN.user, id=new_id())
+    old, new = sorted((old, new), key=lambda row: row.id)
+    await store.insert(old)
+    found = await history.count(visitor=ANN)
+    await store.insert(new)
+    assert (await deleted(history, ANN, newest=found.newest)).deleted == 1
+    assert [row.id for row in (await history.page(visitor=ANN)).rows] == [new.id]
+    assert await history.count(visitor=BOB) == Found()
+
+
+async def test_deleting_can_be_stopped(store: SqlHistory, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_DELETE_ROWS", 2)
+    for _ in range(7):
+        await store.insert(succeeded(user=ANN.user))
+    steps = history.delete_found(visitor=ANN)
+    assert [(await anext(steps)).deleted, (await anext(steps)).deleted] == [2, 4]
+    await steps.aclose()
+    assert (await history.count(visitor=ANN)).count == 3
+
+
+async def test_more_than_a_bound_is_not_counted(
+    store: SqlHistory, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_COUNT_ROWS", 4)
+    monkeypatch.setattr(module, "_ID_ROWS", 2)
+    for number in range(5):
+        await store.insert(succeeded(user=ANN.user))
+        found = await history.count(visitor=ANN)
+        assert (found.count, found.has_more) == (min(number + 1, 4), number == 4)
+
+
+async def test_a_recording_that_cannot_be_removed_now_does_not_keep_the_row(store: SqlHistory) -> None:
+    class Away(FileAudioStore):
+        async def delete(self, keys: object) -> None:
+            raise StorageUnavailable("away")
+
+    async def forget(_: object) -> None: ...
+
+    history = History(store, Away(Path()), forget)
+    row = succeeded(user=ANN.user, audio_key="2026/11/a")
+    await store.insert(row)
+    assert (await history.delete([row.id], visitor=ANN)).deleted == 1

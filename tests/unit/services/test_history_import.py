@@ -11,7 +11,7 @@ from domain.errors import InvalidInput
 from domain.recognition import HistoryQuery, Recognition, Source, Status
 from services.history_import import HistoryImport, ImportOptions, ImportReport
 from services.zones import zone_of
-from storage.audio import FileAudioStore
+from storage.audio_files import FileAudioStore
 from storage.history import SqlHistory
 from storage.old_history import OldHistoryFile
 from tests.helpers.speech import say, write_wav

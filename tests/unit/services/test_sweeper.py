@@ -2,38 +2,128 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from services.sweeper import ORPHAN_SECONDS, UPLOAD_SECONDS, Sweeper
+import pytest
+
+from domain.errors import StorageUnavailable
+from domain.ports import ForgottenAudio
+from domain.recognition import Deletion
+from services import sweeper
+from services.sweeper import AT_ONCE_SECONDS, LONELY_SECONDS, ORPHAN_SECONDS, SWEEP_SECONDS, UPLOAD_SECONDS, Sweeper
 
 
 @dataclass
-class Clock:
+class World:
     """Recordings with an age, some of them with a row: time is what the test controls."""
 
     ages: dict[str, float]
     rows: set[str]
-    deleted: list[str] = field(default_factory=list)
+    texts: dict[str, float] = field(default_factory=dict[str, float])
+    deleted: list[str] = field(default_factory=list[str])
+    is_away: bool = False
 
     async def keys_older_than(self, seconds: float) -> list[str]:
         return [key for key, age in self.ages.items() if age > seconds]
 
     async def delete(self, keys: Sequence[str]) -> None:
+        if self.is_away:
+            raise StorageUnavailable("the audio store does not answer", part="audio")
         self.deleted += keys
 
     async def audio_keys_in_use(self, keys: Sequence[str]) -> set[str]:
         return self.rows & set(keys)
 
+    async def forget_audio(self, before: datetime, *, after: str = "", limit: int = 200) -> ForgottenAudio:
+        age = (datetime.now(UTC) - before).total_seconds()
+        old = sorted(key for key in self.rows if key > after and self.ages[key] > age - 1)[:limit]
+        self.rows -= set(old)
+        return ForgottenAudio(old, old[-1] if old else None)
 
-async def test_what_expired_and_what_nobody_refers_to_goes() -> None:
-    ages = {"new": 10.0, "orphan": ORPHAN_SECONDS + 1, "kept": ORPHAN_SECONDS + 1, "old": 10 * 86400.0}
-    world: Any = Clock(ages, rows={"kept", "old", "new"})
-    await Sweeper(world, world, retention_seconds=7 * 86400).sweep()
-    assert sorted(world.deleted) == ["old", "orphan"]
+    async def expired(self, before: datetime, *, after_id: str | None = None, limit: int = 200) -> list[str]:
+        age = (datetime.now(UTC) - before).total_seconds()
+        return sorted(an_id for an_id, its in self.texts.items() if its > age - 1 and an_id > (after_id or ""))[:limit]
+
+    async def delete_rows(self, ids: Sequence[str]) -> Deletion:
+        # One of them is held by now.
+        gone = [an_id for an_id in ids if an_id != "held"]
+        for an_id in gone:
+            del self.texts[an_id]
+        return Deletion(len(gone))
 
 
-async def test_old_uploads_go_and_new_ones_stay(tmp_path: Path) -> None:
+def sweeper_of(world: World, **options: Any) -> Sweeper:
+    anything: Any = world
+    return Sweeper(anything, anything, anything, delete=world.delete_rows, **{"audio_seconds": 7 * 86400.0, **options})
+
+
+def pass_seconds(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(sweeper.time, "monotonic", lambda: now + seconds)
+
+
+async def test_what_expired_goes() -> None:
+    world = World({"new": 10.0, "kept": 86400.0, "old": 10 * 86400.0}, rows={"kept", "old", "new"})
+    await sweeper_of(world).sweep()
+    assert (world.deleted, world.rows) == (["old"], {"new", "kept"})
+
+
+async def test_many_go_in_small_steps() -> None:
+    ages = {f"{n:04}": 10 * 86400.0 for n in range(1, 450)}
+    world = World(ages, rows=set(ages))
+    await sweeper_of(world).expire_audio()
+    assert sorted(world.deleted) == sorted(ages)
+
+
+async def test_what_no_row_refers_to_goes_only_when_it_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database was away for two days; the row waits in another replica's outbox and lands after the first look."""
+    ages = {"fresh": 7200.0, "orphan": 2 * ORPHAN_SECONDS, "lands late": 2 * ORPHAN_SECONDS, "lands": 10.0}
+    world = World(ages, rows=set())
+    sweeping = sweeper_of(world)
+    await sweeping.sweep()
+    assert world.deleted == []
+    world.rows = {"lands late", "lands"}
+    pass_seconds(monkeypatch, LONELY_SECONDS - 60)
+    await sweeping.sweep()
+    assert world.deleted == []
+    pass_seconds(monkeypatch, LONELY_SECONDS + 60)
+    await sweeping.sweep()
+    assert world.deleted == ["orphan"]
+
+
+async def test_a_store_that_was_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World({"old": 10 * 86400.0}, rows={"old"}, is_away=True)
+    sweeping = sweeper_of(world)
+    await sweeping.sweep()
+    assert (world.deleted, world.rows) == ([], set())
+    world.is_away = False
+    await sweeping.expire_audio()
+    assert world.deleted == ["old"]
+    await sweeping.expire_audio()
+    assert world.deleted == ["old"]
+
+
+async def test_texts_are_kept_for_ever_unless_told_otherwise(caplog: pytest.LogCaptureFixture) -> None:
+    texts = {f"{n:04}": 100.0 * 86400 for n in range(1, 450)} | {"held": 100.0 * 86400, "new": 5.0}
+    world = World({}, set(), dict(texts))
+    await sweeper_of(world).sweep()
+    assert world.texts == texts
+    with caplog.at_level("INFO"):
+        await sweeper_of(world, text_seconds=86400).sweep()
+    assert set(world.texts) == {"held", "new"}
+    assert "449 texts expired" in caplog.text
+
+
+def test_recordings_that_are_not_kept_go_within_seconds() -> None:
+    world = World({}, set())
+    assert sweeper_of(world, audio_seconds=0).expiry_seconds == AT_ONCE_SECONDS
+    assert sweeper_of(world, audio_seconds=60).expiry_seconds == 6
+    assert sweeper_of(world).expiry_seconds == SWEEP_SECONDS
+
+
+async def test_old_uploads_go_and_new_ones_stay_though_the_store_is_away(tmp_path: Path) -> None:
     long_ago = time.time() - UPLOAD_SECONDS - 60
     for name in ("old/a.wav", "new/b.wav"):
         path = tmp_path / name
@@ -46,13 +136,7 @@ async def test_old_uploads_go_and_new_ones_stay(tmp_path: Path) -> None:
     os.utime(tmp_path / "old" / "link", (long_ago, long_ago), follow_symlinks=False)
     os.utime(tmp_path / "old" / "a.wav", (long_ago, long_ago))
     os.utime(tmp_path / "old", (long_ago, long_ago))
-    world: Any = Clock({}, rows=set())
-    await Sweeper(world, world, retention_seconds=0, upload_dirs=[tmp_path, tmp_path / "missing"]).sweep()
+    world = World({"old": 10 * 86400.0}, rows={"old"}, is_away=True)
+    await sweeper_of(world, upload_dirs=[tmp_path, tmp_path / "missing"]).sweep()
     assert [path.name for path in tmp_path.rglob("*.wav")] == ["b.wav"]
     assert (outside / "kept.wav").exists()
-
-
-async def test_no_retention_still_leaves_the_running_work_an_hour() -> None:
-    world: Any = Clock({"new": 10.0, "old": ORPHAN_SECONDS + 1}, rows={"new", "old"})
-    await Sweeper(world, world, retention_seconds=0).sweep()
-    assert world.deleted == ["old"]

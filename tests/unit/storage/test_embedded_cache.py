@@ -195,3 +195,22 @@ async def test_processes_share_the_file(cache: EmbeddedCache, path: Path) -> Non
 def test_the_cache_needs_no_sqlalchemy() -> None:
     code = "import sys, storage.cache; print('sqlalchemy' in sys.modules)"
     assert run_python(code) == "False\n"
+
+
+async def test_a_file_of_before_keeps_its_entries(cache: EmbeddedCache, path: Path) -> None:
+    path.parent.mkdir()
+    sql(path, "CREATE TABLE entries (key TEXT PRIMARY KEY, stored_at REAL, expires_at REAL, value BLOB)")
+    sql(path, "INSERT INTO entries VALUES ('old', 1, 1e10, ?)", b'j{"n":1}')
+    entry = await cache.get("old")
+    assert entry and entry.value == {"n": 1}
+    await cache.put("new", {}, ttl_seconds=WEEK, of="one")
+    assert await cache.forget(["one"]) and await cache.get("old") and not await cache.get("new")
+    assert not path.with_name("cache.db.damaged").exists()
+
+
+async def test_what_cannot_be_forgotten_now_is_said(cache: EmbeddedCache, path: Path) -> None:
+    await cache.put("k", {}, ttl_seconds=WEEK, of="one")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert not await cache.forget(["one"])
+    assert await cache.forget(["one"])

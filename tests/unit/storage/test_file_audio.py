@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from domain.ids import new_id
-from storage.audio import FileAudioStore
+from storage.audio_files import FileAudioStore
 from tests.helpers.storage import run_python
 
 FULL_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
 from domain.errors import StorageUnavailable
-from storage.audio import FileAudioStore
+from storage.audio_files import FileAudioStore
 
 async def main():
     root, source = Path(sys.argv[1]), Path(sys.argv[2])

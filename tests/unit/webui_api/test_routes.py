@@ -1,14 +1,15 @@
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.audio_keys import put_at
 from domain.node import Availability
 from domain.options import RecognitionOptions
-from domain.recognition import Progress, Source, Stage, Status
+from domain.recognition import Hold, Progress, Source, Stage, Status, utc_now
 from domain.transcript import Segment, Transcript
 from tests.helpers.web_api import ROW_ID, WebApi, a_row
 
@@ -151,10 +152,26 @@ async def test_only_finished_rows_are_removed_or_exported(tmp_path: Path) -> Non
         path = f"/v1/recognitions/{ROW_ID}"
         assert (await client.delete(path)).json()["error"]["details"] == {"reason": "running"}
         assert (await client.get(f"{path}/export")).status_code == 400
+        api.transcription.row = a_row(hold=Hold("evidence", "me", utc_now()))
+        assert (await client.delete(path)).json()["error"]["details"] == {"reason": "held"}
         api.transcription.row = a_row()
         assert (await client.delete(path)).json() == {"deleted": ROW_ID}
         assert api.history.deleted == [ROW_ID]
         assert (await client.delete("/v1/recognitions/other")).status_code == 404
+
+
+async def test_all_that_filters_find_is_removed_and_everything_only_on_demand(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        for query in ("", "?text=", "?all=false"):
+            answer = await client.delete(f"/v1/recognitions{query}")
+            assert (answer.status_code, answer.json()["error"]["details"]["field"]) == (400, "all")
+        assert (await client.delete("/v1/recognitions?txet=x")).status_code == 400
+        assert api.history.asked == {}
+        done = {"deleted": 120, "kept": 3, "under_way": 2, "held": 1}
+        assert (await client.delete("/v1/recognitions?text=天气&status=failed")).json() == done
+        assert (api.history.asked["text"], api.history.asked["statuses"]) == ("天气", [Status.FAILED])
+        assert (await client.delete("/v1/recognitions?all=true")).json() == done
 
 
 async def test_what_ended_early_is_exported_as_far_as_it_came(tmp_path: Path) -> None:
@@ -201,6 +218,17 @@ async def test_the_recording_comes_by_range_and_never_as_a_page(tmp_path: Path) 
         assert part.headers["content-range"] == "bytes 10-19/100"
         assert (await client.head(path)).headers["accept-ranges"] == "bytes"
         assert (await client.get(path, headers={"range": "bytes=500-"})).status_code == 416
+        assert (await client.get(path, headers={"range": "bytes=90-"})).content == bytes(range(90, 100))
+        assert (await client.get(path, headers={"range": "bytes=-5"})).content == bytes(range(95, 100))
+        assert (await client.get(path, headers={"range": "bytes=10-500"})).headers["content-length"] == "90"
+        assert b"bytes 3-4/100" in (await client.get(path, headers={"range": "bytes=0-1,3-4"})).content
+        head = await client.head(path, headers={"range": "bytes=10-19"})
+        assert (head.status_code, head.content, head.headers["content-length"]) == (206, b"", "10")
+        same, other = whole.headers["etag"], '"another"'
+        assert part.headers["etag"] == same
+        for tag, status in ((same, 206), (whole.headers["last-modified"], 206), (other, 200), (f"W/{same}", 200)):
+            again = await client.get(path, headers={"range": "bytes=10-19", "if-range": tag})
+            assert again.status_code == status
         api.transcription.row = a_row(filename="page.html", audio=type(a_row().audio)())
         page = await client.get(path)
         assert page.headers["content-type"] == "application/octet-stream"
@@ -208,6 +236,52 @@ async def test_the_recording_comes_by_range_and_never_as_a_page(tmp_path: Path) 
         assert page.headers["x-content-type-options"] == "nosniff"
         api.history._recording = None
         assert (await client.get(path)).status_code == 404
+
+
+async def test_a_large_recording_is_read_in_pieces(tmp_path: Path) -> None:
+    recording = tmp_path / "stored"
+    recording.write_bytes(bytes(range(250)) * 10_000)
+    api = WebApi(tmp_path, recording=recording)
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}/audio"
+        assert (await client.get(path)).content == recording.read_bytes()
+        assert max(end - start for start, end in api.history.pieces) == 1 << 20
+        api.history.pieces.clear()
+        part = await client.get(path, headers={"range": "bytes=1500000-1500009"})
+        assert part.content == recording.read_bytes()[1_500_000:1_500_010]
+        assert api.history.pieces == [(1_500_000, 1_500_010)]
+
+
+async def test_a_recording_is_held_with_a_reason_and_released(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}/hold"
+        assert (await client.post(path, json={"reason": "客户投诉"})).json()["id"] == ROW_ID
+        assert (await client.delete(path)).status_code == 200
+        assert api.holds.reasons == ["客户投诉", None]
+        for wrong in (["客户投诉"], {"why": "x"}, {"reason": 3}):
+            answer = await client.post(path, json=wrong)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_options")
+
+
+async def test_the_json_says_when_the_recording_goes(tmp_path: Path) -> None:
+    key = "2026/11/01a1faf6-5565-75b3-a0d3-1d298e15afb3.wav"
+    api = WebApi(tmp_path, row=a_row(audio_key=key))
+    hold = Hold("客户投诉", "local", utc_now())
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}"
+        put = put_at(key)
+        assert put
+        expires_at = (put + timedelta(days=7)).isoformat()
+        assert (await client.get(path)).json()["audio_expires_at"] == expires_at
+        assert (await client.get("/v1/recognitions")).json()["recognitions"][0]["audio_expires_at"] == expires_at
+        exported = await client.get(f"{path}/export", params={"format": "json"})
+        assert exported.json()["audio_expires_at"] == expires_at
+        many = await client.get("/v1/recognitions/export", params={"format": "json"})
+        assert many.json()["audio_expires_at"] == expires_at
+        for kept in (a_row(audio_key=key, hold=hold), a_row(audio_key=None)):
+            api.transcription.row = kept
+            assert (await client.get(path)).json()["audio_expires_at"] is None
 
 
 async def test_predict_takes_an_upload_or_base64(tmp_path: Path) -> None:
@@ -387,3 +461,27 @@ async def test_names_have_a_limit_of_their_own(tmp_path: Path) -> None:
     assert answer.status_code == 413
     assert answer.json()["error"]["details"]["limit_bytes"] == 1024 * 1024
     assert api.labels.given == {}
+
+
+async def test_lines_are_corrected(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}/corrections"
+        answer = await client.post(path, json={"lines": {"0": "<b>今天</b>", "3": None, "4": ""}})
+        assert (answer.status_code, answer.json()["id"]) == (200, ROW_ID)
+        assert api.corrections.given == {0: "<b>今天</b>", 3: None, 4: ""}
+        api.corrections.given = {}
+        for body in (
+            None,
+            [],
+            {},
+            {"lines": ["x"]},
+            {"lines": {"0": 7}},
+            {"lines": {"-1": "x"}},
+            {"lines": {}, "x": 1},
+        ):
+            refused = await client.post(path, json=body)
+            assert refused.status_code == 400, body
+            assert refused.json()["error"]["details"]["field"] in ("lines", "x")
+        assert (await client.post(path, content=b'{"lines": {"0": "' + b"x" * 9_000_000)).status_code == 413
+    assert api.corrections.given == {}

@@ -108,7 +108,7 @@ async def test_every_refused_change_says_why(
 
 def over(history: SqlHistory) -> Any:
     """The page over the real rows."""
-    return context(Labels(history), History(history, cast(Any, None)))
+    return context(Labels(history), History(history, cast(Any, None), cast(Any, None)))
 
 
 @pytest.mark.parametrize("whom", [*get_args(Whom), None])

@@ -1,0 +1,23 @@
+"""A person changes a row that has its text: the same doors and the same refusals for names and for words."""
+
+from domain.access import Visitor
+from domain.errors import InvalidInput, NotFound, StorageUnavailable
+from domain.ids import is_id
+from domain.ports import Change, HistoryStore
+from domain.recognition import Recognition, Status
+
+
+async def amended(store: HistoryStore, recognition_id: str, change: Change, *, visitor: Visitor) -> Recognition:
+    """The changed row. Owner and administrators only; others do not even see the row.
+
+    Raises :class:`NotFound`, :class:`InvalidInput` before the text is there, and what ``change`` raises.
+    """
+    row = await store.amend(recognition_id, change, user=visitor.scope)
+    if row is not None:
+        return row
+    row = await store.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
+    if row is None:
+        raise NotFound(f"there is no recognition {recognition_id[:60]}")
+    if row.status is Status.SUCCEEDED:  # it waits for the database, or ended this very moment
+        raise StorageUnavailable("it is not in the history yet; try again in a moment", part="database")
+    raise InvalidInput("it can be changed once its text is there", reason="no_text", recognition_id=row.id)

@@ -1,0 +1,174 @@
+"""Correcting lines in their place, and the versions that 重新识别 makes, in a real browser."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.helpers.browser import go, recognise
+
+Visit = Callable[..., AbstractContextManager[Page]]
+Recording = Callable[..., Path]
+
+
+def line(page: Page, number: int) -> Locator:
+    return page.locator(".asr-result > .asr-lines > li").nth(number)
+
+
+def text(page: Page, number: int) -> Locator:
+    return line(page, number).locator(".asr-text:visible")
+
+
+def write(page: Page, number: int, new: str, key: str = "Enter") -> None:
+    """Click, type, Enter."""
+    text(page, number).click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(new)
+    page.keyboard.press(key)
+
+
+def stored(page: Page, server_url: str) -> dict[str, Any]:
+    return page.request.get(f"{server_url}/v1/recognitions/{page.evaluate('asr.recognitionInAddress()')}").json()
+
+
+def test_a_line_is_corrected_where_it_stands_and_the_player_plays_on(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as page:
+        recognise(page, recording("修改.wav", level=75.1))
+        before = stored(page, server_url)["segments"][1]["normalized_text"]
+        page.evaluate("document.querySelector('asr-player').kept = true")
+        write(page, 1, "请打开 <b>空调</b> --> 一号")
+        expect(line(page, 1).locator(".asr-corrected")).to_contain_text(f"识别原文：{before}")
+        expect(text(page, 1)).to_have_text("请打开 <b>空调</b> --> 一号")
+        assert page.locator(".asr-text b").count() == 0
+        assert page.evaluate(
+            "document.querySelector('asr-player').kept && document.querySelector('asr-player').audio.paused"
+        )
+        expect(page.locator("#asr-recent")).to_contain_text("一号")
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.click("[data-copy]")
+        expect(page.locator(".asr-toast")).to_have_text("已复制")
+        assert "--> 一号" in page.evaluate("navigator.clipboard.readText()")
+        saved = stored(page, server_url)
+        assert [item["corrected_text"] for item in saved["segments"]] == [None, "请打开 <b>空调</b> --> 一号"]
+        assert "--> 一号" in saved["text"] and saved["segments"][1]["normalized_text"] == before
+
+        # The search knows the new words, on the other page, where they are corrected once more and taken back.
+        go(page, f"{server_url}/history")
+        page.fill("#asr-search textarea", "一号")
+        page.click(f".asr-row[data-id='{saved['id']}']")
+        expect(page.locator(".asr-lines mark:visible")).to_have_text(["一号"])
+        write(page, 1, "三号")
+        expect(text(page, 1)).to_have_text("三号")
+        page.click(".asr-corrections summary")
+        expect(page.locator(".asr-corrections li")).to_have_count(2)
+        page.locator(".asr-corrections [data-restore]").first.click()
+        expect(text(page, 1)).to_have_text("请打开 <b>空调</b> --> 一号")
+        line(page, 1).get_by_role("button", name="还原").click()
+        expect(line(page, 1).locator(".asr-corrected")).to_have_count(0)
+        expect(text(page, 1)).to_have_text(before)
+        page.click(".asr-back")
+        page.fill("#asr-search textarea", "打开 一号")
+        expect(page.locator(f".asr-row[data-id='{saved['id']}']")).to_have_count(0)
+
+
+def test_keys_save_and_leave_and_going_on_elsewhere_saves(visit: Visit, recording: Recording, server_url: str) -> None:
+    with visit("/", locale="en-US") as page:
+        recognise(page, recording("按键.wav", level=75.2))
+        before = text(page, 0).inner_text()
+        write(page, 0, "nothing of this", "Escape")
+        expect(text(page, 0)).to_have_text(before)
+        # With the keyboard alone; an unchanged text is no correction, and Shift+Enter no new line.
+        expect(text(page, 0)).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        page.keyboard.type(" one")
+        page.keyboard.press("Shift+Enter")
+        expect(line(page, 0).locator(".asr-corrected")).to_contain_text("Corrected")
+        expect(text(page, 0)).to_be_focused()
+        # Two in a row, the second while the first is on its way; a click elsewhere saves as well.
+        text(page, 0).click()
+        page.keyboard.press("End")
+        page.keyboard.type(" two")
+        text(page, 1).click()
+        page.keyboard.press("End")
+        page.keyboard.type(" three")
+        page.locator(".asr-brand").focus()
+        expect(line(page, 1).locator(".asr-corrected")).to_contain_text("Corrected")
+        # An input method's Enter chooses a word.
+        text(page, 1).click()
+        page.keyboard.press("End")
+        page.keyboard.type(" four")
+        text(page, 1).dispatch_event("keydown", {"key": "Enter", "isComposing": True, "bubbles": True})
+        expect(text(page, 1)).to_have_attribute("contenteditable", re.compile("."))
+        page.keyboard.press("Enter")
+        expect(page.locator(".asr-lines li[data-saving]")).to_have_count(0)
+        page.wait_for_function("document.querySelectorAll('.asr-lines [contenteditable]').length === 0")
+        expect(text(page, 1)).to_contain_text("three four")
+        said = [item["corrected_text"] for item in stored(page, server_url)["segments"]]
+        assert said[0] == f"{before} one two"
+        assert said[1] is not None and said[1].endswith(" three four")
+        assert len(stored(page, server_url)["corrections"]) == 4
+
+
+def test_what_cannot_be_saved_is_given_back(visit: Visit, recording: Recording, server_url: str) -> None:
+    with visit("/") as page:
+        recognise(page, recording("删掉的.wav", level=75.3))
+        row = page.evaluate("asr.recognitionInAddress()")
+        assert page.request.delete(f"{server_url}/v1/recognitions/{row}").ok
+        write(page, 1, "白写了")
+        expect(page.locator(".toast-body")).to_contain_text("找不到这条记录")
+        expect(text(page, 1)).to_have_text("白写了")
+        expect(text(page, 1)).to_have_attribute("contenteditable", re.compile("."))
+        page.keyboard.press("Escape")
+        expect(text(page, 1)).not_to_have_text("白写了")
+
+
+def test_recognising_anew_keeps_both_versions_and_shows_what_differs(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as page:
+        recognise(page, recording("版本.wav", level=75.4))
+        first = page.evaluate("asr.recognitionInAddress()")
+        go(page, f"{server_url}/history?r={first}")
+        write(page, 1, "请关上空调。")
+        expect(line(page, 1).locator(".asr-corrected")).to_be_visible()
+        page.locator(".asr-detail [data-event=again]").click()
+        form = page.locator("dialog.asr-again")
+        form.locator("[name=hotwords]").fill("空调、北京")
+        form.get_by_role("button", name="开始识别").click()
+        page.wait_for_selector(f".asr-result:not([data-id='{first}'])")
+        second = page.evaluate("asr.recognitionInAddress()")
+        assert second != first
+        expect(page.locator(".asr-result [data-badge]")).to_have_attribute("data-badge", "miss")
+        versions = page.locator(".asr-versions > ol > li")
+        expect(versions).to_have_count(2)
+        expect(versions.nth(0)).to_contain_text("热词：北京、空调")
+        expect(versions.nth(1)).to_contain_text("已修改 1 句")
+        versions.nth(1).get_by_role("button", name="比较").click()
+        compared = page.locator(".asr-comparison")
+        expect(compared).to_contain_text("1 处不同")
+        expect(compared.locator("li del")).to_have_text("关上")
+        expect(compared.locator("li ins")).to_have_text("打开")
+        expect(page.locator(".asr-result > .asr-lines")).not_to_be_visible()
+        compared.get_by_label("只看不同").check()
+        expect(compared.locator("li:visible")).to_have_count(1)
+        compared.get_by_role("button", name="结束比较").click()
+        expect(text(page, 1)).to_be_visible()
+        # Each is a row of its own: one opens the other, and one can go.
+        versions.nth(1).get_by_role("link", name="第 1 版").click()
+        page.wait_for_selector(f".asr-result[data-id='{first}']")
+        expect(text(page, 1)).to_have_text("请关上空调。")
+        page.click(".asr-back")
+        newer = page.locator(f".asr-row[data-id='{second}']")
+        expect(newer.locator(".asr-version")).to_have_text("第 2 版")
+        expect(newer.locator(".asr-status")).to_have_count(0)
+        assert page.request.delete(f"{server_url}/v1/recognitions/{first}").ok
+        newer.click()
+        page.wait_for_selector(f".asr-result[data-id='{second}']")
+        expect(page.locator(".asr-versions")).to_have_count(0)

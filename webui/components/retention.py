@@ -1,0 +1,53 @@
+"""When a recording goes, or why it is kept; and the way to change that."""
+
+from datetime import datetime
+from html import escape
+
+from domain.recognition import Recognition, utc_now
+from services.retention import Retention
+from webui.components.details import moment
+from webui.components.origin import user_name
+from webui.i18n import Words
+
+
+def retention_view(row: Recognition, words: Words, retention: Retention, *, now: datetime | None = None) -> str:
+    """音频将于 3 天后删除 [保留…], or 音频已保留：客户投诉 [解除保留]; empty where there is nothing to keep."""
+    if not row.status.is_final or (row.audio_key is None and row.hold is None):
+        return ""
+    content = _held(row, words) if row.hold else _expires(row, words, retention, now or utc_now())
+    return f'<p class="asr-retention" data-id="{escape(row.id)}">{content}</p>'
+
+
+def _held(row: Recognition, words: Words) -> str:
+    assert row.hold
+    key = "retention_held" if row.audio_key else "retention_held_text"
+    # The owner knows who did it; somebody else has a name.
+    who = "" if row.hold.user == row.user else f"{escape(user_name(row.hold.user, words))} "
+    return (
+        f"<span>{words.html(key, reason=row.hold.reason)}</span>"
+        f"<span>{who}{moment(row.hold.at.isoformat(), full=True)}</span>"
+        f'<button type="button" class="asr-link" data-event="release" data-id="{escape(row.id)}" '
+        f'data-confirm="retention_confirm" data-confirm-yes="retention_release">'
+        f"{words.html('retention_release')}</button>"
+    )
+
+
+def _expires(row: Recognition, words: Words, retention: Retention, now: datetime) -> str:
+    expires_at = retention.audio_expires_at(row)
+    when = f"<span>{escape(_when((expires_at - now).total_seconds(), words))}</span>" if expires_at else ""
+    return (
+        f'{when}<button type="button" class="asr-link" data-event="hold" data-id="{escape(row.id)}" '
+        f'data-ask="retention_question">{words.html("retention_hold")}</button>'
+    )
+
+
+def _when(seconds: float, words: Words) -> str:
+    if seconds < 60:
+        return words("retention_soon")
+    if seconds < 5400:
+        left = words("minutes", value=round(seconds / 60))
+    elif seconds < 36 * 3600:
+        left = words("hours", value=round(seconds / 3600))
+    else:
+        left = words("days", value=round(seconds / 86400))
+    return words("retention_expires", duration=left)
