@@ -4,20 +4,20 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from cluster.health import HealthProbe
 from domain.errors import SpeechError
-from domain.ports import AudioStore
 from domain.presets import PRESETS
 from domain.redis_url import parse_redis_url
 from engine.local_models import find_preset, resolve_model
 from listener import listen, runs_already
 from services.disk_space import DiskSpace
 from settings import Settings
-from storage.audio import open_audio_store
 from storage.audio_report import try_audio_store
 from storage.migrations import newest_revision, upgrade
 from storage.redis_report import advice, redis_report, remark
+from wiring import open_audio
 
 
 def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
@@ -42,10 +42,10 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
     def recordings() -> str:
         place = settings.audio_place
         try:
-            asyncio.run(try_audio_store(_audio_store(settings)))
+            asyncio.run(try_audio_store(open_audio(settings)))
         except (SpeechError, ValueError) as error:
             raise OSError(f"{place}: {error}{_hint(str(error))}") from None
-        return f"{place}, written, read and deleted"
+        return f"{place}, written, read and deleted{_alone(settings)}"
 
     def model() -> str:
         name = resolve_model(settings.model, settings.model_hub)
@@ -92,13 +92,11 @@ _HINTS = {
 }
 
 
-def _audio_store(settings: Settings) -> AudioStore:
-    return open_audio_store(
-        settings.audio_place,
-        work_dir=settings.data_dir / "work",
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-    )
+def _alone(settings: Settings) -> str:
+    """What to mind where recordings may be shared and the database cannot be: each sweeps what it has no row of."""
+    if isinstance(settings.audio_place, Path) or not settings.sql_url.startswith("sqlite"):
+        return ""
+    return "; MIND: for this one program only, since its database is SQLite: replicas need one PostgreSQL for all"
 
 
 def _hint(said: str) -> str:

@@ -264,7 +264,9 @@ def _sentence(item: object) -> str:
     if item["type"] == "extra_forbidden":
         return f"{key} is not a setting; see `python app.py serve --help`"
     secret = isinstance(item.get("input"), SecretStr) or key.endswith(("TOKEN", "SECRET", "KEY", "KEYS", "REDIS_URL"))
-    value = "" if secret else f" is {without_credentials(repr(item.get('input')))}"
+    given = item.get("input")
+    given = without_credentials(given) if key == "ASR_AUDIO_STORE" and isinstance(given, str) else given
+    value = "" if secret else f" is {given!r}"
     field = Settings.model_fields.get(str(item["loc"][0]))
     meaning = f" ({field.description})" if field and field.description else ""
     return f"{key}{value}: {str(item['msg']).removeprefix('Value error, ')}{meaning}"

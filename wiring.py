@@ -34,7 +34,7 @@ from services.nodes import Nodes
 from services.periodic import meanwhile
 from services.retention import Retention
 from services.sounds import Sounds
-from services.sweeper import SWEEP_SECONDS, Sweeper
+from services.sweeper import SWEEP_SECONDS, UPLOAD_SECONDS, Sweeper
 from services.traceless_sounds import TracelessSounds
 from services.transcription import Transcription
 from services.versions import Versions
@@ -134,9 +134,10 @@ def build(settings: Settings) -> Application:
         [sys.executable, str(PROGRAM), "model", "download", "--json"] if may_switch else None,
         child.restart if child else _nothing,
     )
+    rows = History(history, audio, known.forget)
     services = Services(
         transcription,
-        History(history, audio, known.forget),
+        rows,
         Nodes(pool, board, known, models, data_dir=settings.data_dir),
         downloads,
         Labels(history),
@@ -151,10 +152,13 @@ def build(settings: Settings) -> Application:
         history,
         retained,
         audio,
-        delete=partial(services.history.delete, visitor=SWEEPING),
+        delete=partial(rows.delete, visitor=SWEEPING),
         audio_seconds=settings.audio_retention,
         text_seconds=settings.history_retention,
         upload_dirs=[*uploads, work_dir, exports_dir],
+        # What waits for a model, and then for a node, has its sound in there.
+        upload_seconds=UPLOAD_SECONDS + 2 * settings.queue_seconds,
+        unremoved=rows.unremoved,
     )
 
     @asynccontextmanager

@@ -9,12 +9,15 @@ Fills the databases itself; in a folder that is given they stay, and the next ru
 
 import argparse
 import asyncio
+import multiprocessing
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +26,14 @@ from sqlalchemy import Connection, text
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.made_history import FOUR, RARE, Fill, Words, fill_postgres, fill_sqlite, rows  # noqa: E402
+from benchmarks.made_history import DAYS, FOUR, RARE, Fill, Words, fill_postgres, fill_sqlite, rows  # noqa: E402
 from benchmarks.report import quantiles, show  # noqa: E402
 from domain.errors import StorageUnavailable  # noqa: E402
-from domain.recognition import HistoryQuery, Status  # noqa: E402
+from domain.history import HistoryQuery  # noqa: E402
+from domain.recognition import Status  # noqa: E402
 from storage.history import SqlHistory  # noqa: E402
 from storage.migrations import upgrade  # noqa: E402
+from storage.rows import first_key_at  # noqa: E402
 from storage.sql import Database, open_database  # noqa: E402
 from tests.helpers.postgres import running_postgres  # noqa: E402
 from tests.helpers.storage import a_row, a_transcript  # noqa: E402
@@ -83,13 +88,13 @@ def _measured(kind: str, url: str, folder: Path, count: int, fill: Fill) -> dict
     try:
         if kind == "postgresql":
             figures["index of the search MB"] = database.run(_index_mb)
-        figures |= asyncio.run(_reads(database, words, count))
+        figures |= asyncio.run(_reads(url, database, words, count))
     finally:
         database.close()
     return {f"{kind}: {name}": value for name, value in figures.items()}
 
 
-async def _reads(database: Database, words: Words, count: int) -> dict[str, Any]:
+async def _reads(url: str, database: Database, words: Words, count: int) -> dict[str, Any]:
     history = SqlHistory(database)
     one, other = words.never_neighbours
     kinds: dict[str, HistoryQuery] = {
@@ -104,7 +109,7 @@ async def _reads(database: Database, words: Words, count: int) -> dict[str, Any]
         "common, one person": HistoryQuery("visitor-7", words.common),
     }
     figures: dict[str, Any] = {}
-    deep = await _id_at(database, int(count * 0.9))
+    deep = await _id_at(database, NOW - 0.9 * timedelta(days=DAYS))
     figures["first page"] = await _times(history, HistoryQuery(None))
     figures["page at 90 %"] = await _times(history, HistoryQuery(None, before_id=deep))
     figures["page at 90 % by OFFSET"] = await _plain(
@@ -117,11 +122,17 @@ async def _reads(database: Database, words: Words, count: int) -> dict[str, Any]
     for name in ("rare character", "common character", "never neighbours", "four characters", "no match"):
         like = f"SELECT key FROM recognitions WHERE search_text LIKE '%{kinds[name].text}%' ORDER BY key DESC LIMIT 50"
         figures[f"{name} by LIKE"] = await _plain(database, like)
-    writing = asyncio.create_task(_write(history))
-    await asyncio.sleep(1)
+    spawn = multiprocessing.get_context("spawn")
+    begun, pace = spawn.Event(), spawn.Value("d", 0.0)
+    # As another replica would: a process of its own, whose work is not this one's.
+    writer = spawn.Process(target=_write_beside, args=(url, begun, pace), daemon=True)
+    writer.start()
+    await asyncio.to_thread(begun.wait, 60)
+    figures["first page while writing"] = await _times(history, HistoryQuery(None))
     for name in ("rare character", "common character", "never neighbours", "four characters"):
         figures[f"{name} while writing"] = await _times(history, kinds[name])
-    figures["rows written per second"] = await writing
+    await asyncio.to_thread(writer.join, WRITE_SECONDS * 3)
+    figures["rows written per second"] = pace.value
     return figures
 
 
@@ -159,7 +170,15 @@ async def _quantiles_of(ask: Callable[[], Awaitable[None]]) -> dict[str, float] 
     return quantiles(taken)
 
 
-async def _write(history: SqlHistory) -> float:
+def _write_beside(url: str, begun: Event, pace: "Synchronized[float]") -> None:
+    database = open_database(url)
+    try:
+        pace.value = asyncio.run(_write(SqlHistory(database), begun))
+    finally:
+        database.close()
+
+
+async def _write(history: SqlHistory, started: Event) -> float:
     """Rows that are born and finished, at the pace that is asked for; returns the pace that was reached."""
     begun = time.monotonic()
     said = "这是同时写入的一行文字，" * 5
@@ -170,6 +189,7 @@ async def _write(history: SqlHistory) -> float:
         await history.finish(row.with_changes(status=Status.SUCCEEDED, transcript=a_transcript(said)))
 
     tasks: list[asyncio.Task[None]] = []
+    started.set()
     for number in range(WRITES_PER_SECOND * WRITE_SECONDS):
         await asyncio.sleep(max(0.0, begun + number / WRITES_PER_SECOND - time.monotonic()))
         tasks.append(asyncio.create_task(one()))
@@ -177,9 +197,11 @@ async def _write(history: SqlHistory) -> float:
     return round(len(tasks) / (time.monotonic() - begun), 1)
 
 
-async def _id_at(database: Database, place: int) -> str:
-    statement = f"SELECT id FROM recognitions ORDER BY key DESC LIMIT 1 OFFSET {place}"
-    return await database.read(lambda connection: connection.execute(text(statement)).scalar_one())
+async def _id_at(database: Database, moment: datetime) -> str:
+    """The newest row of before; rows are spread evenly over the year."""
+    wanted = text("SELECT id FROM recognitions WHERE key < :key ORDER BY key DESC LIMIT 1")
+    key = first_key_at(moment)
+    return await database.read(lambda connection: connection.execute(wanted, {"key": key}).scalar_one())
 
 
 def _index_mb(connection: Connection) -> int:

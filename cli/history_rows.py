@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from cli.roles import Roles, StoredHistory
 from domain.errors import InvalidOptions
-from domain.recognition import CacheOutcome, HistoryQuery, Source, Status
+from domain.history import HistoryQuery
+from domain.recognition import CacheOutcome, Source, Status
 from services.zones import from_local, zone_of
 from settings import load_settings
 

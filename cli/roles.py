@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.ports import HistoryStore
+from domain.history_ports import HistoryStore
 from services.bundle import Services
 from services.exports import Exports
 from services.history_import import HistoryImport

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 OPTIONS = ("endpoint", "region", "ca", "style")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", re.ASCII)
-#: What people write into addresses and nobody may read in a log. (Secret keys hold slashes.)
-_CREDENTIALS = re.compile(r"//[^?#]*@|(?<=[?&])[^=&]*(?:key|secret|token|password)[^=&]*=[^&]*", re.IGNORECASE)
+#: What of a wrong address may be shown; with an @ anywhere, not even what looks like the bucket's name.
+_PLAIN = re.compile(r"[^:/]*://(?:[A-Za-z0-9._-]*(?=[/?#]|$)(?!.*(?:@|%40)))?", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,9 @@ def parse_audio_store(text: str) -> Path | S3Address:
 
 
 def without_credentials(text: str) -> str:
-    """The address as a message may show it, also where it is a wrong one."""
-    return _CREDENTIALS.sub(lambda found: "//…@" if found[0].startswith("//") else "…", text)
+    """A wrong address as a message may show it: its scheme and bucket. People write keys into all of the rest."""
+    plain = _PLAIN.match(text)
+    return text if plain is None or plain[0] == text else f"{plain[0]}…"
 
 
 def _folder(path: str) -> Path:
@@ -62,8 +63,8 @@ def _folder(path: str) -> Path:
 
 def _with_options(bucket: str, prefix: str, query: str) -> S3Address:
     options = dict(parse_qsl(query, keep_blank_values=True))
-    if unknown := set(options) - set(OPTIONS):
-        raise ValueError(f"the option {sorted(unknown)[0]!r} is not known; {', '.join(OPTIONS)} are")
+    if set(options) - set(OPTIONS):
+        raise ValueError(f"an option is not known; {', '.join(OPTIONS)} are")
     endpoint = options.get("endpoint", "").rstrip("/")
     place = urlsplit(endpoint)
     _without_credentials(place.netloc)

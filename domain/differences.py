@@ -58,6 +58,12 @@ def differences(old: Sequence[Segment], new: Sequence[Segment], *, itn: bool) ->
     ]
 
 
+def text_differences(texts: Iterable[tuple[str, str]], *, max_work: int) -> list[tuple[Piece, ...]]:
+    """What differs in each older and newer text. ``max_work`` bounds them together; what is beyond it is told whole."""
+    budget = [max_work]
+    return [tuple(_pieces(old, new, budget)) for old, new in texts]
+
+
 def _said(segments: Iterable[Segment], itn: bool) -> str:
     return join_texts([segment.text(itn) for segment in segments])
 
@@ -119,16 +125,13 @@ def _pieces(old: str, new: str, budget: list[int]) -> Iterator[Piece]:
         yield from _some("same", old)
         return
     if len(old) * len(new) <= _MAX_CELLS:
-        yield from _compared(old, new, _TOKEN, budget, _replaced)
+        yield from _by_tokens(old, new, budget)
     else:
-        yield from _merged(_compared(old, new, _CLAUSE, budget, _within_clauses))
+        yield from _merged(_compared(old, new, _CLAUSE, budget, _by_tokens))
 
 
-def _within_clauses(old: str, new: str, budget: list[int]) -> Iterator[Piece]:
-    if len(old) * len(new) <= _MAX_CELLS:
-        yield from _compared(old, new, _TOKEN, budget, _replaced)
-    else:
-        yield from _replaced(old, new, budget)
+def _by_tokens(old: str, new: str, budget: list[int]) -> Iterator[Piece]:
+    yield from _compared(old, new, _TOKEN, budget, _replaced)
 
 
 def _compared(
@@ -139,20 +142,31 @@ def _compared(
     replaced: Callable[[str, str, list[int]], Iterator[Piece]],
 ) -> Iterator[Piece]:
     before, after = tokens.findall(old), tokens.findall(new)
-    budget[0] -= len(before) * len(after)
-    if budget[0] < 0:
+    # Most of what people change is a word: what both begin and end with needs no work.
+    head = _shared(before, after)
+    tail = _shared(before[head:][::-1], after[head:][::-1])
+    gone, come = before[head : len(before) - tail], after[head : len(after) - tail]
+    steps: Iterable[tuple[str, int, int, int, int]] = [("replace", 0, len(gone), 0, len(come))]
+    work = len(gone) * len(come)
+    if work <= (min(budget[0], _MAX_CELLS) if tokens is _TOKEN else budget[0]):
+        budget[0] -= work
+        steps = SequenceMatcher(None, gone, come, autojunk=False).get_opcodes()
+    same = head + tail + sum(j - i for kind, i, j, _, _ in steps if kind == "equal")
+    if tokens is _TOKEN and 2 * same < _ALIKE * (len(before) + len(after)):
         yield from _replaced(old, new, budget)
         return
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    if tokens is _TOKEN and matcher.ratio() < _ALIKE:
-        yield from _replaced(old, new, budget)
-        return
-    for kind, i, j, k, m in matcher.get_opcodes():
-        gone, come = "".join(before[i:j]), "".join(after[k:m])
+    yield from _some("same", "".join(before[:head]))
+    for kind, i, j, k, m in steps:
         if kind == "equal":
-            yield Piece("same", gone)
+            yield Piece("same", "".join(gone[i:j]))
         else:
-            yield from replaced(gone, come, budget)
+            yield from replaced("".join(gone[i:j]), "".join(come[k:m]), budget)
+    yield from _some("same", "".join(before[len(before) - tail :]))
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many tokens both begin with."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _replaced(old: str, new: str, _: list[int]) -> Iterator[Piece]:

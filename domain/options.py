@@ -19,6 +19,8 @@ MAX_HOTWORDS = 500
 MAX_HOTWORD_CHARS = 60
 #: More speakers than these are not told apart by a voice.
 MAX_SPEAKERS = 15
+#: Characters in the name of a model.
+MAX_MODEL_CHARS = 200
 
 #: What to do with a recording of two channels: ``split`` recognises each by itself, ``mix`` both as one sound;
 #: ``auto`` splits where the two hold different people, as telephone calls do.
@@ -55,12 +57,15 @@ class RecognitionOptions:
     channels: Channels = "auto"
     #: How many people speak; 0: as many as are heard, 1: nobody is told apart.
     speakers: int = 0
+    #: The model that is wanted; empty: the cluster's.
+    model: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "language", _checked_language(self.language))
         object.__setattr__(self, "hotwords", _checked_hotwords(self.hotwords))
         object.__setattr__(self, "channels", _checked_channels(self.channels))
         _in_range("speakers", self.speakers, 0, MAX_SPEAKERS)
+        object.__setattr__(self, "model", _checked_model(self.model))
 
     @classmethod
     def of(
@@ -74,6 +79,7 @@ class RecognitionOptions:
         end_silence_ms: int | float | None = None,
         channels: str | None = None,
         speakers: int | float | None = None,
+        model: str | None = None,
     ) -> Self:
         """From loosely typed input (a form, a query string, an API call); ``None`` keeps the default.
 
@@ -92,6 +98,7 @@ class RecognitionOptions:
             ),
             channels=cast("Channels", channels or "auto"),  # checked on the way in
             speakers=_whole("speakers", speakers, 0),
+            model=model or "",
         )
 
     @classmethod
@@ -108,10 +115,11 @@ class RecognitionOptions:
             end_silence_ms=vad.get("end_silence_ms"),
             channels=data.get("channels"),
             speakers=data.get("speakers"),
+            model=data.get("model"),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: ``{language, hotwords[], itn, vad{enabled, …_ms}, channels, speakers}``."""
+        """Plain data: ``{language, hotwords[], itn, vad{enabled, …_ms}, channels, speakers, model}``."""
         return {**asdict(self), "hotwords": list(self.hotwords)}
 
     def with_changes(self, **changes: Any) -> Self:
@@ -161,6 +169,13 @@ def _checked_channels(channels: str) -> Channels:
             reason="unknown",
         )
     return cast("Channels", word)
+
+
+def _checked_model(model: str) -> str:
+    name = str(model).strip()
+    if len(name) > MAX_MODEL_CHARS or not name.isprintable():
+        raise InvalidOptions(f"{name[:40]!r} is no name of a model", field="model", reason="unknown")
+    return name
 
 
 def _checked_hotwords(hotwords: Iterable[Any]) -> tuple[str, ...]:

@@ -2,15 +2,16 @@
 
 from domain.access import Visitor
 from domain.errors import InvalidInput, NotFound, StorageUnavailable
+from domain.history_ports import Change, HistoryStore
 from domain.ids import is_id
-from domain.ports import Change, HistoryStore
 from domain.recognition import Recognition, Status
 
 
 async def amended(store: HistoryStore, recognition_id: str, change: Change, *, visitor: Visitor) -> Recognition:
     """The changed row. Owner and administrators only; others do not even see the row.
 
-    Raises :class:`NotFound`, :class:`InvalidInput` before the text is there, and what ``change`` raises.
+    Raises :class:`NotFound`, :class:`InvalidInput` before the text is there and where no trace is left, and what
+    ``change`` raises.
     """
     row = await store.amend(recognition_id, change, user=visitor.scope)
     if row is not None:
@@ -18,6 +19,8 @@ async def amended(store: HistoryStore, recognition_id: str, change: Change, *, v
     row = await store.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
     if row is None:
         raise NotFound(f"there is no recognition {recognition_id[:60]}")
+    if row.no_trace:
+        raise InvalidInput("what leaves no trace cannot be changed", reason="no_trace", recognition_id=row.id)
     if row.status is Status.SUCCEEDED:  # it waits for the database, or ended this very moment
         raise StorageUnavailable("it is not in the history yet; try again in a moment", part="database")
     raise InvalidInput("it can be changed once its text is there", reason="no_text", recognition_id=row.id)

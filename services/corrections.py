@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from domain.access import Visitor
 from domain.corrections import new_corrections
-from domain.ports import Amendment, HistoryStore, RowState
+from domain.history_ports import Amendment, HistoryStore, RowState
 from domain.recognition import Recognition, utc_now
 from services.amending import amended
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar, get_args
 
 from domain.errors import InvalidInput, InvalidOptions
+from domain.history import HistoryQuery
+from domain.history_ports import HistoryStore
 from domain.ids import is_id
 from domain.labels import Language
-from domain.ports import HistoryStore
-from domain.recognition import HistoryQuery, Recognition
+from domain.recognition import Recognition
 from domain.transcript import Track
 from services.export import Exported, ToJson, export, has_text
 from services.export_csv import CsvWriter

@@ -1,5 +1,6 @@
 """What was recognised before: listed, searched, opened, played, removed."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +11,11 @@ from typing import TypedDict, Unpack
 from domain.access import Visitor
 from domain.audio_keys import audio_gone, put_at
 from domain.errors import NotFound, StorageUnavailable
+from domain.history import Deletion, HistoryPage, HistoryQuery
+from domain.history_ports import HistoryStore
 from domain.ids import is_id
-from domain.ports import AudioStore, HistoryStore
-from domain.recognition import CacheOutcome, Deletion, HistoryPage, HistoryQuery, Recognition, Source, Status
+from domain.ports import AudioStore
+from domain.recognition import CacheOutcome, Recognition, Source, Status
 from services.recordings import Recording
 
 log = logging.getLogger(__name__)
@@ -92,6 +95,10 @@ class History:
         self._store = store
         self._audio = audio
         self._forget = forget
+        #: Recordings that are to go and have not gone yet; the sweep of this process tries them again.
+        self.unremoved: set[str] = set()
+        #: Deletions that nobody waits for any more; without a name they might be collected while they run.
+        self._deleting: set[asyncio.Task[Deletion]] = set()
 
     async def page(
         self,
@@ -113,14 +120,24 @@ class History:
         return row
 
     async def delete(self, recognition_ids: Sequence[str], *, visitor: Visitor) -> Deletion:
-        """Removes finished rows that nobody wants kept, and all of the recordings that nothing refers to any more."""
+        """Removes finished rows that nobody wants kept, and all of the recordings that nothing refers to any more.
+
+        Once begun it goes on, also where the caller goes away: nothing would know of the rest.
+        """
         ids = [item for item in recognition_ids if is_id(item)]
+        task = asyncio.create_task(self._delete(ids, visitor))
+        self._deleting.add(task)
+        task.add_done_callback(self._deleting.discard)
+        return await asyncio.shield(task)
+
+    async def _delete(self, ids: Sequence[str], visitor: Visitor) -> Deletion:
         done = await self._store.delete(ids, user=visitor.scope)
+        self.unremoved.update(done.audio_keys)
         await self._forget(done.audio_ids)
         try:
             await self._audio.delete(done.audio_keys)
+            self.unremoved.difference_update(done.audio_keys)
         except StorageUnavailable as error:
-            # The rows have gone, and the sweep finds what has none.
             log.warning("%d recordings are left to the sweep: %s", len(done.audio_keys), error.message)
         return done
 

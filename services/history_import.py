@@ -13,9 +13,10 @@ from itertools import islice
 from pathlib import Path
 
 from domain.errors import BadAudio, NotFound
+from domain.history_ports import HistoryStore, OldTable
 from domain.ids import id_of
 from domain.options import RecognitionOptions
-from domain.ports import AudioStore, HistoryStore, OldTable
+from domain.ports import AudioStore
 from domain.recognition import AudioInfo, Recognition, Source, Status
 from domain.transcript import Segment, Transcript
 from services.file_facts import file_facts

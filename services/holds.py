@@ -4,8 +4,8 @@ import logging
 
 from domain.access import Visitor
 from domain.errors import InvalidInput, InvalidOptions, NotFound
+from domain.history_ports import HistoryStore, RetentionStore
 from domain.ids import is_id
-from domain.ports import HistoryStore, RetentionStore
 from domain.recognition import Hold, Recognition, utc_now
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from domain.access import Visitor
 from domain.errors import InvalidOptions
+from domain.history_ports import Amendment, HistoryStore, RowState
 from domain.labels import (
     MAX_NAMES,
     MAX_SPEAKER_NUMBER,
@@ -21,7 +22,6 @@ from domain.labels import (
     speaker_of,
     usual_bearer,
 )
-from domain.ports import Amendment, HistoryStore, RowState
 from domain.recognition import Recognition
 from domain.transcript import Segment
 from services.amending import amended

@@ -33,9 +33,14 @@ class ModelChoice:
         #: What the registry last said, for when it is away.
         self._expected: dict[str, str] = {}
 
-    def name(self) -> str:
-        """The model that requests mean; empty while nobody knows."""
-        return self._pool.default_model() or self._fallback
+    def name(self, wanted: str = "") -> str:
+        """The model that a request means; empty while nobody knows the cluster's."""
+        return wanted or self._pool.default_model() or self._fallback
+
+    def names(self) -> list[str]:
+        """The cluster's model first, then those that some nodes have besides."""
+        reported = (node.report.model for node in self._pool.statuses() if node.report)
+        return list(dict.fromkeys(name for name in (self.name(), *reported) if name))
 
     def capabilities(self, model: str | None = None) -> Capabilities:
         """What a model (default: the cluster's) can do, by its nodes' word, else by its preset."""
@@ -47,8 +52,16 @@ class ModelChoice:
         return preset.capabilities if preset else Capabilities()
 
     def check(self, options: RecognitionOptions) -> None:
-        """Raises :class:`InvalidOptions` when the model cannot do what is asked."""
-        languages = self.capabilities().languages
+        """Raises :class:`InvalidOptions` when no node has the model, or it cannot do what is asked."""
+        if options.model and options.model not in (names := self.names()):
+            raise InvalidOptions(
+                f"no node has the model {options.model!r}; there are {', '.join(names)}",
+                field="model",
+                reason="no_such_model",
+                got=options.model,
+                allowed=names,
+            )
+        languages = self.capabilities(options.model).languages
         if options.language != "auto" and len(languages) > 1 and options.language not in languages:
             raise InvalidOptions(
                 f"this model does not know the language {options.language!r}; it knows {', '.join(languages)}",
@@ -67,8 +80,12 @@ class ModelChoice:
         fingerprint = self._expected.get(model, "")
         return Question(model, fingerprint, options, self._track(options, model))
 
-    async def wait_until_known(self, timeout_seconds: float, on_waiting: Callable[[], Awaitable[None]]) -> str:
-        """The model's name; at the very start there is none until the first node was seen."""
+    async def wait_until_known(
+        self, wanted: str, timeout_seconds: float, on_waiting: Callable[[], Awaitable[None]]
+    ) -> str:
+        """The name of the model that is ``wanted``; the cluster's is not known until the first node was seen."""
+        if wanted:
+            return wanted
         deadline = time.monotonic() + timeout_seconds
         while (model := self._pool.default_model()) is None:
             if time.monotonic() > deadline:

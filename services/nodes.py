@@ -56,6 +56,10 @@ class Nodes:
         preset = PRESETS.get(self.model() or "")
         return preset is not None and preset.hub_ids is None
 
+    def offered(self) -> dict[str, Capabilities]:
+        """What each model can do that a request may name, the cluster's first."""
+        return {name: self._models.capabilities(name) for name in self._models.names()}
+
     def capabilities(self) -> Capabilities:
         """What the model in use can do."""
         return self._models.capabilities()

@@ -65,7 +65,7 @@ class OldRow:
 
 
 def understood(number: int, row: Mapping[str, Any], zone: tzinfo | None) -> OldRow | SkippedRow:
-    """``row``: values by their meaning (``domain.ports.OldTable``). ``zone``: that of times which name none."""
+    """``row``: values by their meaning (``domain.history_ports.OldTable``). ``zone``: that of times which name none."""
     raw, normalized = (_text(row.get(name)) or None for name in ("raw", "normalized"))
     time = _time(row["time"], zone)
     if time is None:

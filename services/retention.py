@@ -15,8 +15,8 @@ class Retention:
     audio_seconds: float
 
     def audio_expires_at(self, row: Recognition) -> datetime | None:
-        """When the next sweep removes the recording; ``None`` where it has gone or is kept (保留)."""
-        put = put_at(row.audio_key) if row.audio_key and row.hold is None else None
+        """When the next sweep removes the recording; ``None`` where it has gone, is worked on or is kept (保留)."""
+        put = put_at(row.audio_key) if row.audio_key and row.status.is_final and row.hold is None else None
         try:
             return put + timedelta(seconds=self.audio_seconds) if put else None
         except OverflowError:

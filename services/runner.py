@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from domain.errors import NotFound, RecognitionCancelled, RecognitionFailed, SpeechError, StorageUnavailable
-from domain.ports import HistoryStore, Neighbours, Observer
+from domain.history_ports import HistoryStore
+from domain.ports import Neighbours, Observer
 from domain.recognition import Progress, Recognition, Status, utc_now
 from domain.transcript import Transcript
 from services.periodic import every

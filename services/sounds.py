@@ -45,6 +45,7 @@ class Sounds:
 
     async def refuse(self, row: Recognition) -> None:
         """What was received belongs to no row."""
+        await self.end(row)
         if row.audio_key:
             await self._audio.delete([row.audio_key])
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from domain.access import Visitor
 from domain.errors import BadAudio, NotFound
+from domain.history_ports import HistoryStore
 from domain.ids import is_id, new_id
 from domain.labels import names_of_sides
 from domain.options import RecognitionOptions
-from domain.ports import Flight, HistoryStore, Neighbours, Observer
+from domain.ports import Flight, Neighbours, Observer
 from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
 from domain.transcript import SPEAKERS_FAILED, ModelOutput
 from services.channels import recognise_sounds
@@ -92,8 +93,12 @@ class Transcription:
             use_cache=use_cache, no_trace=no_trace
         )
         row = await self._sounds.receive(path, row)
-        if use_cache and (hit := await self.recall(path, row)):
-            row = hit.with_changes(owner=None, elapsed_ms=_milliseconds_since(started), finished_at=utc_now())
+        try:
+            if use_cache and (hit := await self.recall(path, row)):
+                row = hit.with_changes(owner=None, elapsed_ms=_milliseconds_since(started), finished_at=utc_now())
+        except BaseException:
+            await asyncio.shield(self._sounds.refuse(row))
+            raise
         # Once its insert has begun, the row must not be left alone: a caller that goes away interrupts nothing.
         return await asyncio.shield(self._accept(row, started, new_audio=True))
 
@@ -106,6 +111,8 @@ class Transcription:
         their names. Those of speakers stay behind: their numbers may be others now. Raises :class:`NotFound`.
         """
         started = time.monotonic()
+        await self._sounds.check(await self._get(recognition_id, visitor))
+        # Only now: a store takes its time, and somebody may have held or renamed something meanwhile.
         old = await self._get(recognition_id, visitor)
         asked = options or old.options
         self._models.check(asked)
@@ -116,7 +123,6 @@ class Transcription:
             version_of=old.version_of or old.id,
             hold=old.hold,
         )
-        await self._sounds.check(old)
         return await asyncio.shield(self._accept(row, started, new_audio=False))
 
     def follow(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Recognition]:
@@ -164,7 +170,8 @@ class Transcription:
     async def recall(self, path: Path, row: Recognition) -> Recognition | None:
         """The row as a hit, when the very same file was recognised before with the same options, or refused."""
         known, question = await asyncio.gather(
-            self._known.recall(path, filename=row.filename, user=row.user), self._question(row, self._models.name())
+            self._known.recall(path, filename=row.filename, user=row.user),
+            self._question(row, self._models.name(row.options.model)),
         )
         if isinstance(known, KnownRefusal):
             self._known.count(CacheOutcome.HIT, known)
@@ -234,7 +241,7 @@ class Transcription:
             row = row.with_changes(audio_id=audio_id)
             while True:
                 model = await self._models.wait_until_known(
-                    self._dispatch.queue_seconds, lambda: report(Progress(Stage.WAITING_MODEL))
+                    row.options.model, self._dispatch.queue_seconds, lambda: report(Progress(Stage.WAITING_MODEL))
                 )
                 question = await self._question(row, model)
                 try:
@@ -295,7 +302,7 @@ class Transcription:
         return self._known.asked_by(row.user, await self._models.question(row.options, model))
 
     async def _tell_waiting(self, question: Question, report: Report, progress: Progress) -> None:
-        if progress.stage is Stage.WAITING_NODE and self._models.name() != question.model:
+        if progress.stage is Stage.WAITING_NODE and self._models.name(question.options.model) != question.model:
             raise ModelChanged
         await report(progress)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from domain.access import Visitor
 from domain.differences import DifferentLine, differences
 from domain.errors import NotFound
+from domain.history_ports import HistoryStore
 from domain.ids import is_id
-from domain.ports import HistoryStore
 from domain.recognition import Recognition
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from domain.corrections import corrected
-from domain.ports import Change, RowState
+from domain.history_ports import Change, RowState
 from domain.transcript import Transcript
 from storage.rows import bare_segments, corrections_of, found_by, with_names, with_speakers
 from storage.search import TextSearch, index_anew

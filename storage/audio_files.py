@@ -148,8 +148,14 @@ def _piece(path: Path, start: int, end: int) -> bytes:
 
 
 def _unlink(paths: Sequence[Path]) -> None:
+    failed: OSError | None = None
     for path in paths:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            failed = error  # one that cannot go keeps none of the others
+    if failed:
+        raise failed
 
 
 def _reason(error: Exception) -> str:

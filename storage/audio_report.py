@@ -14,9 +14,11 @@ async def try_audio_store(store: AudioStore) -> None:
         source = Path(folder) / "doctor.wav"
         source.write_bytes(_CONTENT)
         key = await store.put_file(source, suffix="wav")
-    read = await store.read(key, 0, await store.size(key))
-    listed = await store.keys_older_than(-60)
-    await store.delete([key])
+    try:
+        read = await store.read(key, 0, await store.size(key))
+        listed = await store.keys_older_than(-60)
+    finally:
+        await store.delete([key])
     if key not in listed:
         raise ValueError("what was written is not listed, so that it would never be swept")
     if read != _CONTENT:

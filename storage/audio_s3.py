@@ -24,7 +24,7 @@ from storage.audio_copies import Copies
 from storage.audio_reasons import reason_of
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig, S3Config
+    from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential
 
 T = TypeVar("T")
 
@@ -44,6 +44,8 @@ _RETRIES = 2
 _AWAY_SECONDS, _SLOW_SECONDS = 5.0, 1.0
 #: Objects that are removed in one go.
 _BATCH = 100
+#: What is missing where this is said is more than a recording.
+_NO_BUCKET = "NoSuchBucket"
 
 
 class S3AudioStore:
@@ -107,7 +109,11 @@ class S3AudioStore:
         """As the store has it."""
         if not is_audio_key(key):
             raise audio_gone()
-        return (await self._ask(lambda: obstore.head_async(self._store, key)))["size"]
+        try:
+            return (await self._ask(lambda: obstore.head_async(self._store, key)))["size"]
+        except NotFound:
+            await self._ask(self._first_page)  # this answer does not say whether there is a bucket at all
+            raise
 
     async def read(self, key: str, start: int, end: int) -> bytes:
         """One request for each piece: a player that pauses for an hour keeps no connection open."""
@@ -123,7 +129,13 @@ class S3AudioStore:
         wanted = [key for key in keys if is_audio_key(key)]
         for first in range(0, len(wanted), _BATCH):
             batch = wanted[first : first + _BATCH]
-            await self._ask(lambda batch=batch: obstore.delete_async(self._store, batch))
+            try:
+                await self._ask(lambda batch=batch: obstore.delete_async(self._store, batch))
+            except NotFound:
+                # One that is missing is an error to some stores, and keeps none of the others.
+                for key in batch:
+                    with suppress(NotFound):
+                        await self._ask(lambda key=key: obstore.delete_async(self._store, key))
 
     async def keys_older_than(self, seconds: float) -> list[str]:
         """By the time in the key; what somebody else keeps in the bucket is not looked at."""
@@ -134,6 +146,9 @@ class S3AudioStore:
             keys = (item["path"] for item in page)
             found += [key for key in keys if is_audio_key(key) and (put := put_at(key)) and put < moment]
         return sorted(found)
+
+    async def _first_page(self) -> object:
+        return await _next(aiter(obstore.list(self._store, chunk_size=1)))  # pyright: ignore[reportUnknownMemberType]
 
     async def _put(self, path: Path, key: str, stop: Event) -> None:
         async with self._transfers:
@@ -184,6 +199,8 @@ class S3AudioStore:
         try:
             return await request()
         except FileNotFoundError as error:
+            if _NO_BUCKET in str(error):
+                raise StorageUnavailable(f"the audio store cannot be used: {reason_of(error)}", part="audio") from error
             raise audio_gone() from error
         except (BaseError, ValueError) as error:
             if isinstance(error, GenericError) and time.monotonic() - started > _SLOW_SECONDS:
@@ -201,8 +218,7 @@ def _open(address: S3Address, access_key: str, secret_key: str, request_seconds:
         config["endpoint"] = _endpoint(address)
     if address.region:
         config["region"] = address.region
-    if access_key:
-        config |= {"access_key_id": access_key, "secret_access_key": secret_key}
+    keys: S3Credential = {"access_key_id": access_key, "secret_access_key": secret_key, "expires_at": None}
     client: ClientConfig = {
         "allow_http": True,
         "connect_timeout": timedelta(seconds=min(_CONNECT_SECONDS, request_seconds)),
@@ -221,6 +237,8 @@ def _open(address: S3Address, access_key: str, secret_key: str, request_seconds:
         config=config,
         client_options=client,
         retry_config=retries,
+        # Not as settings: the library would send the machine's AWS_SESSION_TOKEN with them.
+        credential_provider=(lambda: keys) if access_key else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The history in SQL: implements ``domain.ports.HistoryStore``.
+"""The history in SQL: implements ``domain.history_ports.HistoryStore``.
 
 The attempt is the fence: a row is finished only by who claimed it last. Claims are safe between processes because
 SQLite's writers take turns and PostgreSQL's skip each other's rows. Row times are the database's, never a caller's.
@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 
+from domain.history import Deletion, HistoryPage, HistoryQuery
+from domain.history_ports import Change
 from domain.ids import is_id
-from domain.ports import Change
-from domain.recognition import Deletion, HistoryPage, HistoryQuery, Progress, Recognition, Status
+from domain.recognition import Progress, Recognition, Status
 from storage import claims
 from storage.amendments import amend
 from storage.columns import DatabaseClock
@@ -42,7 +43,7 @@ _KEY_TRIES = 8
 
 
 class SqlHistory:
-    """See ``domain.ports.HistoryStore`` for what each method promises."""
+    """See ``domain.history_ports.HistoryStore`` for what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

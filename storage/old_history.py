@@ -31,7 +31,7 @@ _HEADER_BYTES, _WRITE_AHEAD_AT, _WRITE_AHEAD = 20, 18, 2
 
 
 class OldHistoryFile:
-    """Implements ``domain.ports.OldTable``."""
+    """Implements ``domain.history_ports.OldTable``."""
 
     def __init__(self, path: Path) -> None:
         """Raises :class:`InvalidInput` where it is no such history."""

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: A file that a process was writing when it died, in seconds.
 _PART_SECONDS = 3600.0
+#: The end of the name of a row that cannot land.
+_REFUSED = ".refused"
 _TIMES = ("created_at", "finished_at", "cached_at")
 
 
@@ -89,6 +91,11 @@ class Outbox:
         """What is to land, oldest first: rows of this process, and of those that are dead."""
         return sorted(path for path in self._folder.iterdir() if is_id(path.name))
 
+    def audio_keys(self) -> set[str]:
+        """The recordings of all rows that are here: somebody may bring in by hand what was set aside, too."""
+        names = [*(path.name for path in self.waiting()), *(path.name for path in self._folder.glob(f"*{_REFUSED}"))]
+        return {row.audio_key for row in map(self.get, names) if row and row.audio_key}
+
     def is_ours(self, owner: str) -> bool:
         """Whether nobody else takes care of a row of this process."""
         return owner == self._processes.name or not self._processes.lives(owner)
@@ -104,7 +111,7 @@ class Outbox:
 
     def set_aside(self, path: Path) -> None:
         """It cannot land; somebody may look at it."""
-        path.replace(path.with_name(f"{path.name}.refused"))
+        path.replace(path.with_name(f"{path.name}{_REFUSED}"))
         self._mine.discard(path.name)
 
     def _path(self, recognition_id: str) -> Path:
@@ -160,9 +167,8 @@ class LastingHistory(SqlHistory):
         return row or await self._waiting_row(recognition_id, user)
 
     async def audio_keys_in_use(self, keys: Sequence[str]) -> set[str]:
-        """Also by rows that wait."""
-        waiting = await asyncio.to_thread(lambda: [self._outbox.get(path.name) for path in self._outbox.waiting()])
-        by_waiting = {row.audio_key for row in waiting if row and row.audio_key}
+        """Also by rows that wait, or were set aside."""
+        by_waiting = await asyncio.to_thread(self._outbox.audio_keys)
         return await super().audio_keys_in_use(keys) | by_waiting.intersection(keys)
 
     async def land(self) -> int:

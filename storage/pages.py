@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
 from sqlalchemy.sql import exists
 
+from domain.history import HistoryQuery
 from domain.ids import is_id
-from domain.recognition import HistoryQuery
 from storage.rows import first_key_at, sort_key
 from storage.search import TextSearch, Wanted, query_terms
 from storage.tables import recognitions
@@ -39,10 +39,6 @@ def newest_keys(connection: Connection, search: TextSearch, query: HistoryQuery)
     conditions = [visible(query.user), *(_ROW[name].in_(values) for name, values in facets.items())]
     if query.speaker:
         conditions.append(_is_named(connection, query.speaker))
-    if query.since:
-        conditions.append(_ROW.created_at >= query.since)
-    if query.until:
-        conditions.append(_ROW.created_at < query.until)
     if len(terms) == 1 and is_id(terms[0]):
         # Nobody says an id: who looks for one has it from a page.
         conditions.append(_ROW.id == terms[0])
@@ -56,6 +52,8 @@ def newest_keys(connection: Connection, search: TextSearch, query: HistoryQuery)
         first_key_at(query.since, -_CLOCKS_DIFFER_SECONDS) if query.since else 0,
         _below(connection, query),
         limit + 1,
+        query.since,
+        query.until,
     )
     keys = search.newest(connection, wanted) if wanted.needs_index else walk(connection, wanted)
     return keys[:limit], len(keys) > limit
@@ -67,8 +65,8 @@ def walk(connection: Connection, wanted: Wanted) -> list[int]:
 
 
 def in_range(statement: Select[Any], wanted: Wanted) -> Select[Any]:
-    """Narrowed to the conditions and the range of keys."""
-    narrowed = statement.where(*wanted.conditions)
+    """Narrowed to the conditions, the times and the range of keys."""
+    narrowed = statement.where(*wanted.conditions, *wanted.made_between(_ROW.created_at))
     if wanted.first:
         narrowed = narrowed.where(_ROW.key >= wanted.first)
     return narrowed if wanted.below is None else narrowed.where(_ROW.key < wanted.below)

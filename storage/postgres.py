@@ -37,6 +37,8 @@ class PostgresBackend:
             "idle_in_transaction_session_timeout": 6 * STATEMENT_TIMEOUT_MS,
             # A search function of high cost would have every search compiled, which takes longer than the search.
             "jit": "off",
+            # Workers take longer to start than a search takes, and what they think to share is not there.
+            "max_parallel_workers_per_gather": 0,
             "timezone": "UTC",
         }
         defaults: dict[str, Any] = {

@@ -11,6 +11,7 @@ The text itself has the last word (``LIKE``): pairs that all occur need not stan
 
 import hashlib
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, Text, and_, cast, func, literal, select, text
@@ -23,11 +24,13 @@ from storage.tables import recognitions
 _ROW = recognitions.c
 #: Bits of a sort key below the number of its stretch (2 ** 30 ms).
 _STRETCH_BITS = 45
-#: So many of the newest rows are read without the index, and so many more where they hold so many hits: the index would
-#: have to read all hits of a stretch to know which are the newest.
+#: So many of the newest rows are read without the index, and so many more up to so many times where hits are common:
+#: the index would have to read all hits of a stretch to know which are the newest.
 _NEWEST_ROWS = 1_000
-_MORE_ROWS = 5_000
-_MANY_HITS = 10
+_MORE_ROWS, _MORE_TIMES = 5_000, 8
+#: One row in so many is common: among the newest rows, else in a sample from half a stretch before. What is said all
+#: the time may be missing from what came in the last hour.
+_COMMON_ONE_IN, _SAMPLE_ROWS = 100, 200
 #: Large bitmaps of the index must stay exact: a lossy one makes the tokens of every row anew. And what is in the index
 #: the planner does not know: it would rather read all rows.
 _PLAN_BY_INDEX = text(
@@ -54,18 +57,19 @@ class PostgresSearch:
     def newest(self, connection: Connection, wanted: Wanted) -> list[int]:
         """Stretch by stretch, newest first, until there are enough."""
         holds = [_ROW.search_text.like(f"%{_literally(term)}%", escape="\\") for term in wanted.terms]
-        exact = Wanted((), (), {}, (*wanted.conditions, *holds), wanted.first, wanted.below, wanted.limit)
+        exact = replace(wanted, terms=(), hints=(), facets={}, conditions=(*wanted.conditions, *holds))
         span = _span(connection, exact)
         if span is None:
             return []
         first, below = span
         keys: list[int] = []
-        for rows in (_NEWEST_ROWS, _MORE_ROWS):
+        rows, times = _NEWEST_ROWS, 1
+        while times and below > first and len(keys) < exact.limit:
             edge = _edge(connection, first, below, rows)
             keys += walk(connection, _between(exact, edge, below, exact.limit - len(keys)))
-            below = edge
-            if len(keys) < _MANY_HITS or len(keys) == exact.limit:
-                break
+            below, times = edge, times - 1
+            if rows == _NEWEST_ROWS and _is_common(connection, exact, first, below, len(keys)):
+                rows, times = _MORE_ROWS, _MORE_TIMES
         connection.execute(_PLAN_BY_INDEX)
         needles = _needles(wanted)
         for start, end, stretches in _stretches(first, below):
@@ -83,9 +87,11 @@ def _hits(part: Wanted, needles: list[list[str]], stretches: list[str]) -> Selec
         for either in needles
     )
     matches = _TOKENS.op("@@")(cast(literal(asked, Text), TSQUERY))
-    # An expression: of rows newer than its statistics the planner thinks that there are none, and would read them all.
-    key = _ROW.key + 0
-    found = select(_ROW.key).where(matches, key >= part.first, key < part.below, *part.conditions)
+    # Expressions: of rows newer than its statistics the planner thinks that there are none, and would read them all;
+    # and what it knows of times would have it read another index, of every row that was made then.
+    key, created_at = _ROW.key + 0, _ROW.created_at + text("interval '0'")
+    met = (*part.conditions, *part.made_between(created_at))
+    found = select(_ROW.key).where(matches, key >= part.first, key < part.below, *met)
     hits = found.cte("hits").prefix_with("MATERIALIZED")
     return select(hits.c.key).order_by(hits.c.key.desc()).limit(part.limit)
 
@@ -111,8 +117,12 @@ def _facet(name: str, value: str) -> str:
 
 
 def _span(connection: Connection, wanted: Wanted) -> tuple[int, int] | None:
-    """The smallest and one more than the largest key that there is in the range; ``None`` where it is empty."""
-    bounded = in_range(select(_ROW.key), Wanted((), (), {}, (), wanted.first, wanted.below, 0))
+    """The smallest and one more than the largest key that there is in range and times; ``None`` where it is empty.
+
+    Of the day by which clocks may differ only what was made in time counts: the rows that are read first, without the
+    index, would all lie in it.
+    """
+    bounded = in_range(select(_ROW.key), replace(wanted, conditions=()))
     ends = [connection.scalar(bounded.order_by(order).limit(1)) for order in (_ROW.key.asc(), _ROW.key.desc())]
     first, last = ends
     return None if first is None or last is None else (first, last + 1)
@@ -123,6 +133,17 @@ def _edge(connection: Connection, first: int, below: int, rows: int) -> int:
     newest = select(_ROW.key).where(and_(_ROW.key >= first, _ROW.key < below)).order_by(_ROW.key.desc())
     key = connection.scalar(newest.offset(rows - 1).limit(1))
     return first if key is None else key
+
+
+def _is_common(connection: Connection, exact: Wanted, first: int, below: int, newest: int) -> bool:
+    """Whether there are many hits: so many among the ``newest`` rows, or else in rows of some days before."""
+    if newest * _COMMON_ONE_IN >= _NEWEST_ROWS:
+        return True
+    before = below - (1 << (_STRETCH_BITS - 1))
+    if before <= first:
+        return False
+    sample = _between(exact, _edge(connection, first, before, _SAMPLE_ROWS), before, _SAMPLE_ROWS)
+    return len(walk(connection, sample)) * _COMMON_ONE_IN >= _SAMPLE_ROWS
 
 
 def _stretches(first: int, below: int) -> Generator[tuple[int, int, list[str]]]:
@@ -136,7 +157,7 @@ def _stretches(first: int, below: int) -> Generator[tuple[int, int, list[str]]]:
 
 
 def _between(wanted: Wanted, first: int, below: int, limit: int) -> Wanted:
-    return Wanted((), (), {}, wanted.conditions, first, below, limit)
+    return replace(wanted, first=first, below=below, limit=limit)
 
 
 def _literally(term: str) -> str:

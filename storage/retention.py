@@ -1,4 +1,4 @@
-"""What is kept past its time and what is not, in SQL: implements ``domain.ports.RetentionStore``.
+"""What is kept past its time and what is not, in SQL: implements ``domain.history_ports.RetentionStore``.
 
 Any number of processes may sweep at once: rows are locked in one order, and a second one finds nothing left to do.
 """
@@ -6,12 +6,13 @@ Any number of processes may sweep at once: rows are locked in one order, and a s
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from domain.audio_keys import first_key_at
+from domain.history_ports import ForgottenAudio
 from domain.ids import is_id
-from domain.ports import ForgottenAudio
 from domain.recognition import Hold, Recognition, Status
+from storage.columns import DatabaseClock
 from storage.pages import visible
 from storage.rows import ALL_COLUMNS, recognition_of, sort_key
 from storage.rows import first_key_at as first_row_at
@@ -23,7 +24,7 @@ _FINAL = tuple(status.value for status in Status if status.is_final)
 
 
 class SqlRetention:
-    """See ``domain.ports.RetentionStore`` for what each method promises."""
+    """See ``domain.history_ports.RetentionStore`` for what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -38,7 +39,9 @@ class SqlRetention:
             found = connection.execute(wanted).one_or_none()
             if found is None:
                 return None
-            same = _ROW.audio_key == found.audio_key if found.audio_key else _ROW.key == found.key
+            mine = _ROW.key == found.key
+            # The row itself stays meant where a sweep that was first took its recording away.
+            same = or_(mine, _ROW.audio_key == found.audio_key) if found.audio_key else mine
             keys = connection.scalars(select(_ROW.key).where(same, visible(user)).order_by(_ROW.key).with_for_update())
             value = hold.to_json() if hold else None
             connection.execute(update(recognitions).where(_ROW.key.in_(keys.all())).values(hold=value))
@@ -46,6 +49,10 @@ class SqlRetention:
             return recognition_of(dict(row)) if row else None
 
         return await self._database.write(apply)
+
+    async def now(self) -> datetime:
+        """The database's."""
+        return await self._database.read(lambda connection: connection.execute(select(DatabaseClock())).scalar_one())
 
     async def forget_audio(self, before: datetime, *, after: str = "", limit: int = 200) -> ForgottenAudio:
         """By the time in the keys, which is also their order."""

@@ -7,7 +7,8 @@ whatever the case and width of the letters. A word of Chinese is any run of char
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection
 
@@ -19,23 +20,37 @@ MAX_QUERY_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which keys: those in ``first <= key < below`` that meet every condition and hold every term, newest first."""
+    """Which keys: those in ``first <= key < below`` that meet every condition and hold every term, newest first.
+
+    ``since`` and ``until``: when the row was made, by the database's clock; by other clocks the keys agree nearly.
+    """
 
     terms: tuple[str, ...]
     #: Terms that follow from the conditions: a help only.
     hints: tuple[str, ...]
     #: The conditions as values by column, for an index that knows them: a help only.
     facets: Mapping[str, tuple[str, ...]]
-    #: Over ``recognitions``; all of them, also those that ``facets`` repeats.
+    #: Over ``recognitions``; all but the times, also those that ``facets`` repeats.
     conditions: tuple[ColumnElement[bool], ...]
     first: int
     below: int | None
     limit: int
+    since: datetime | None = None
+    until: datetime | None = None
 
     @property
     def needs_index(self) -> bool:
         """Whether walking through the rows may take long: they are in the order of their keys, and by user."""
         return bool(self.terms or self.hints or set(self.facets) - {"user"})
+
+    def made_between(self, created_at: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+        """The times as conditions on a column, or an expression of it."""
+        conditions: list[ColumnElement[bool]] = []
+        if self.since:
+            conditions.append(created_at >= self.since)
+        if self.until:
+            conditions.append(created_at < self.until)
+        return conditions
 
 
 class TextSearch(Protocol):

@@ -48,7 +48,8 @@ class SqliteSearch:
         joined = recognitions.c.key == literal_column("+recognition_search.rowid", Integer)
         matches = literal_column("recognition_search").op("MATCH")(" AND ".join(phrases))
         key = _INDEX.c.rowid
-        hits = select(key).join_from(_INDEX, recognitions, joined).where(matches, *wanted.conditions)
+        met = (*wanted.conditions, *wanted.made_between(recognitions.c.created_at))
+        hits = select(key).join_from(_INDEX, recognitions, joined).where(matches, *met)
         # On the index's own number, which it can seek.
         hits = hits.where(key >= wanted.first) if wanted.first else hits
         hits = hits if wanted.below is None else hits.where(key < wanted.below)

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.recognition import Deletion, Progress, Recognition
+from domain.history import Deletion
+from domain.recognition import Progress, Recognition
 from storage.outbox import LastingHistory, Outbox
 from storage.sql import Database
 

@@ -35,6 +35,8 @@ _SCRIPT_KEYS = (
     "confirm_no",
     "copied",
     "copy_failed",
+    "correction_unanswered",
+    "correction_unsaved",
     "error_access_denied_too_many_attempts",
     "error_access_denied_wrong_token",
     "error_internal_error",

@@ -30,7 +30,7 @@ def sentence(
 
 def _filled(words: Words, code: str, details: dict[str, Any]) -> str:
     values = _values(words, details)
-    named = f"error_{code}_{details.get('reason')}"
+    named = f"error_{code}_{details.get('reason') or details.get('part')}"
     for key in (f"{named}_command", named, f"error_{code}_limit", f"error_{code}"):
         if not words.catalogue.has(key):
             continue

@@ -127,6 +127,27 @@ def test_what_cannot_be_saved_is_given_back(visit: Visit, recording: Recording, 
         expect(text(page, 1)).to_have_attribute("contenteditable", re.compile("."))
         page.keyboard.press("Escape")
         expect(text(page, 1)).not_to_have_text("白写了")
+        # Nobody answers at all.
+        page.evaluate(
+            "asr.correct = () => {}; const later = setTimeout;"
+            "window.setTimeout = (then, ms) => later(then, ms === 20_000 ? 2_000 : ms)"
+        )
+        # What was typed before that waits; Esc brings the old text back.
+        before = text(page, 1).inner_text()
+        write(page, 1, "也白写了", key="Tab")
+        text(page, 0).click()
+        expect(line(page, 1)).to_have_attribute("data-unsaved", "")
+        expect(text(page, 1)).to_have_text("也白写了")
+        page.keyboard.press("Escape")
+        text(page, 1).click()
+        page.keyboard.press("Escape")
+        expect(text(page, 1)).to_have_text(before)
+        expect(page.locator("li[data-unsaved]")).to_have_count(0)
+        write(page, 0, "没有人回应")
+        expect(page.locator(".asr-toast")).to_contain_text("没有回应")
+        expect(text(page, 0)).to_have_text("没有人回应")
+        expect(text(page, 0)).to_have_attribute("contenteditable", re.compile("."))
+        expect(line(page, 0)).not_to_have_attribute("data-saving", "")
 
 
 def test_recognising_anew_keeps_both_versions_and_shows_what_differs(

@@ -386,7 +386,7 @@ def test_a_recording_that_is_held_says_why_and_cannot_be_deleted(
         row = send(page, server_url, recording("要留的.wav", level=91))
         go(page, f"{server_url}/history?r={row['id']}")
         line = page.locator(".asr-retention")
-        expect(line).to_contain_text("音频将于 7 天后删除")
+        expect(line).to_contain_text("音频将于 6 天后删除")
         line.get_by_text("保留…").click()
         expect(page.locator(".asr-asking .primary")).to_be_disabled()
         page.locator(".asr-asking input").fill("客户投诉 <b>")
@@ -398,7 +398,7 @@ def test_a_recording_that_is_held_says_why_and_cannot_be_deleted(
         expect(page.get_by_text("请先解除保留")).to_be_visible()
         line.get_by_text("解除保留").click()
         page.locator(".asr-dialog .danger").click()
-        expect(line).to_contain_text("音频将于 7 天后删除")
+        expect(line).to_contain_text("音频将于 6 天后删除")
         shown = page.request.get(f"{server_url}/v1/recognitions/{row['id']}").json()
         assert shown["hold"] is None and shown["audio_expires_at"]
 

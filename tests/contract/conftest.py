@@ -15,6 +15,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
     if request.param == "postgresql":
         # Tests have few rows: all but the newest are to be found by the index.
         monkeypatch.setattr(postgres_search, "_NEWEST_ROWS", 1)
+        monkeypatch.setattr(postgres_search, "_MORE_ROWS", 2)
+        monkeypatch.setattr(postgres_search, "_MORE_TIMES", 1)
+        monkeypatch.setattr(postgres_search, "_SAMPLE_ROWS", 1)
         return request.getfixturevalue("postgres").url()
     url = f"sqlite:///{tmp_path / 'history.db'}"
     upgrade(url)

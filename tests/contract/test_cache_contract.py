@@ -141,6 +141,13 @@ async def test_a_recording_is_forgotten_however_long_its_entries_live(subject: S
     assert await subject.cache.get("alias") and await subject.cache.get("result")
     assert await subject.cache.forget(["one"])
     assert [await subject.cache.get(key) for key in ("alias", "result")] == [None, None]
+    # And what lives longest may be put last.
+    await subject.cache.put("no speech", {}, ttl_seconds=3_600, of="two")
+    await subject.cache.put("alias", {}, ttl_seconds=4 * WEEK, of="two")
+    subject.advance(WEEK)
+    assert await subject.cache.get("alias")
+    assert await subject.cache.forget(["two"])
+    assert await subject.cache.get("alias") is None
 
 
 async def test_hundreds_of_recordings_are_forgotten_at_once(subject: Subject) -> None:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.corrections import Correction
-from domain.ports import Amendment, Change
-from domain.recognition import HistoryQuery, Recognition, Source, Status
+from domain.history import HistoryQuery
+from domain.history_ports import Amendment, Change
+from domain.recognition import Recognition, Source, Status
 from domain.transcript import Segment, Transcript
 from services.corrections import Corrections
 from storage.history import SqlHistory

@@ -1,7 +1,7 @@
 """What every history must do, whatever the database."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Never
@@ -10,21 +10,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import InvalidOptions
-from domain.ids import new_id
-from domain.ports import Amendment, Change, RowState
-from domain.recognition import (
-    AudioInfo,
-    CacheOutcome,
-    Deletion,
-    HistoryQuery,
-    Hold,
-    Progress,
-    Recognition,
-    Source,
-    Stage,
-    Status,
-    utc_now,
-)
+from domain.history import Deletion, HistoryQuery
+from domain.history_ports import Amendment, Change, RowState
+from domain.ids import id_of, new_id
+from domain.recognition import AudioInfo, CacheOutcome, Hold, Progress, Recognition, Source, Stage, Status, utc_now
 from domain.transcript import Segment, Transcript
 from storage.history import SqlHistory
 from storage.models import SqlModelRegistry
@@ -684,3 +673,29 @@ async def test_imported_rows_keep_their_time_and_come_once(history: SqlHistory) 
     assert await found(history, "旧的") == {row.id}
     with pytest.raises(ValueError, match="running"):
         await history.insert_imported([a_row()])
+
+
+@pytest.mark.parametrize(
+    "said_in", [lambda n: n >= 3, lambda n: n % 7 == 3, lambda n: n > 50], ids=["all but", "few", "no"]
+)
+async def test_what_the_newest_rows_do_not_say_is_found_in_older_ones(
+    history: SqlHistory, said_in: Callable[[int], bool]
+) -> None:
+    """Newest first, however the database finds them, and in any range of days."""
+    now = utc_now()
+    days = [now - timedelta(days=2 * number) for number in range(30)]
+    rows = [
+        succeeded("今天天气" if said_in(number) else "明天开会").with_changes(
+            id=id_of(round(day.timestamp() * 1000), bytes([number]) * 10), created_at=day, finished_at=day
+        )
+        for number, day in enumerate(days)
+    ]
+    await history.insert_imported(rows)
+    wanted = [row for number, row in enumerate(rows) if said_in(number)]
+    for since, until in ((None, None), (days[20], days[5]), (days[9], None), (None, days[25])):
+        page = await history.page(HistoryQuery(user=None, text="天气", since=since, until=until, limit=8))
+        assert [row.id for row in page.rows] == [
+            row.id
+            for row in wanted
+            if (since is None or row.created_at >= since) and (until is None or row.created_at < until)
+        ][:8]

@@ -6,7 +6,8 @@ from itertools import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.recognition import HistoryQuery, Recognition
+from domain.history import HistoryQuery
+from domain.recognition import Recognition
 from storage.history import SqlHistory
 from storage.sql import Database
 from tests.helpers.storage import succeeded

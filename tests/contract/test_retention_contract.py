@@ -1,19 +1,27 @@
 """What is kept past its time and what is not, on both databases."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from domain.audio_keys import first_key_at, new_audio_key, put_at
 from domain.errors import InvalidInput, InvalidOptions, NotFound
+from domain.history import Deletion, HistoryQuery
 from domain.ids import id_of, is_id
-from domain.recognition import Deletion, HistoryQuery, Hold, Status
+from domain.recognition import Hold, Status
 from services.holds import MAX_REASON_CHARS, Holds
+from services.sweeper import Sweeper
+from storage import retention
+from storage.audio_files import FileAudioStore
 from storage.history import SqlHistory
 from storage.retention import SqlRetention
-from storage.sql import Database
+from storage.sql import Database, open_database
 from tests.helpers.house import ADMIN, ME, OTHER
+from tests.helpers.postgres import PostgresServer
 from tests.helpers.storage import a_row, succeeded
 
 NOW = datetime.now(UTC)
@@ -135,6 +143,64 @@ async def test_a_hold_keeps_the_recording_and_every_row_that_refers_to_it(
     lifted = await retained.set_hold(first.id, None, user=None)
     assert lifted and lifted.hold is None
     assert list((await retained.forget_audio(NOW)).keys) == [key]
+
+
+def slow_sweep(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Two events: a sweep has chosen what goes, with its rows locked; and it may go on."""
+    look, begun, go_on = retention._old_audio, threading.Event(), threading.Event()
+
+    def slow(*given: Any, **options: Any) -> Any:
+        old = look(*given, **options)
+        if options.get("lock"):
+            begun.set()
+            go_on.wait(10)
+        return old
+
+    monkeypatch.setattr(retention, "_old_audio", slow)
+    return begun, go_on
+
+
+async def test_a_version_that_is_made_while_the_recording_expires_keeps_it(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's writers take turns: there it comes before or after."""
+    database, audio, key = open_database(postgres.url()), FileAudioStore(tmp_path), key_of(8)
+    (tmp_path / key).parent.mkdir(parents=True)
+    (tmp_path / key).write_bytes(b"x")
+    history, retained = SqlHistory(database), SqlRetention(database)
+    nothing = cast(Any, None)
+    first = succeeded(audio_key=key)
+    await history.insert(first)
+    begun, go_on = slow_sweep(monkeypatch)
+    sweeper = Sweeper(history, retained, audio, delete=nothing, audio_seconds=0)
+    sweeping = asyncio.create_task(sweeper.expire_audio())
+    await asyncio.to_thread(begun.wait, 10)
+    await history.insert(a_row(audio_key=key, version_of=first.id))
+    go_on.set()
+    await sweeping
+    assert await audio.exists(key)
+    database.close()
+
+
+async def test_a_hold_that_comes_after_the_sweep_still_keeps_the_text(
+    history: SqlHistory, retained: SqlRetention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = succeeded(audio_key=key_of(8))
+    await history.insert(row)
+    begun, go_on = slow_sweep(monkeypatch)
+    sweeping = asyncio.create_task(retained.forget_audio(NOW))
+    await asyncio.to_thread(begun.wait, 10)
+    holding = asyncio.create_task(retained.set_hold(row.id, HOLD, user=None))
+    await asyncio.sleep(0.3)  # it has read the row, and waits for it
+    go_on.set()
+    assert list((await sweeping).keys) == [row.audio_key]
+    held = await holding
+    assert held and (held.hold, held.audio_key) == (HOLD, None)
+    assert await history.delete([row.id], user=None) == Deletion(held=1)
+
+
+async def test_the_time_is_the_databases(retained: SqlRetention) -> None:
+    assert abs(await retained.now() - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 async def test_a_row_without_recording_can_be_held(history: SqlHistory, retained: SqlRetention) -> None:

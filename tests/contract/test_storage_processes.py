@@ -7,7 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from domain.recognition import HistoryQuery, Status
+from domain.history import HistoryQuery
+from domain.recognition import Status
 from storage.audio_files import FileAudioStore
 from storage.history import SqlHistory
 from storage.sql import Database

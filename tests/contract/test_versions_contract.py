@@ -2,8 +2,9 @@
 
 import pytest
 
+from domain.history import HistoryQuery
 from domain.ids import new_id
-from domain.recognition import HistoryQuery, Status
+from domain.recognition import Status
 from storage.history import SqlHistory
 from storage.sql import Database
 from tests.helpers.storage import a_row, succeeded
@@ -63,6 +64,9 @@ async def test_a_version_that_is_deleted_leaves_the_others(history: SqlHistory) 
 async def test_others_see_no_versions(history: SqlHistory) -> None:
     first, *_ = await three(history)
     assert await versions(history, first, "visitor-2") == []
+    # Nor a row of somebody else's that names theirs.
+    await history.insert(succeeded(user="visitor-2", version_of=first))
+    assert len(await versions(history, first, "visitor-1")) == 3
     for unknown in (new_id(), "no-id", "\ud800"):
         assert await versions(history, unknown) == []
 

@@ -15,9 +15,11 @@ from starlette.types import ASGIApp
 
 from domain.access import Visitor
 from domain.errors import NotFound, SpeechError, StorageUnavailable
+from domain.history import Deletion, HistoryPage, HistoryQuery
 from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
 from domain.options import RecognitionOptions
-from domain.recognition import AudioInfo, Deletion, HistoryPage, HistoryQuery, Recognition, Source, Status
+from domain.presets import Capabilities
+from domain.recognition import AudioInfo, Recognition, Source, Status
 from domain.ticket import Waiting
 from domain.transcript import Segment, Transcript, Word
 from metrics import PrometheusObserver
@@ -210,6 +212,9 @@ class FakeNodes:
 
     def model(self) -> str | None:
         return "demo"
+
+    def offered(self) -> dict[str, Capabilities]:
+        return {"demo": Capabilities()}
 
     async def overview(self) -> NodesOverview:
         node = NodeStatus(NodeIntent("http://10.0.0.5:7861", "gpu-1"), self.availability, NodeReport(Health.READY))

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from domain.errors import BadAudio, RecognitionFailed
-from domain.recognition import CacheOutcome, Recognition, Status
+from domain.options import RecognitionOptions
+from domain.recognition import AudioInfo, CacheOutcome, Recognition, Status
+from domain.transcript import ModelOutput
+from services.known_audio import Question
 from storage import redis_link as link_module
 from tests.helpers.faulty_proxy import faulty_proxy
 from tests.helpers.house import ADMIN, ME, OTHER, House, house, until_recognising
@@ -233,6 +236,16 @@ async def test_what_ended_early_knows_its_recording(open_house: Houses, tmp_path
         assert await it.known.recall(path) is None
 
 
+async def test_what_was_made_a_moment_ago_is_forgotten_too(open_house: Houses) -> None:
+    async with open_house(ScriptedPool()) as it:
+        question = Question("demo", "f", RecognitionOptions(), "spoken")
+        for audio_id in ("one", "two"):
+            await it.known.keep(audio_id, question, ModelOutput("spoken", ()), AudioInfo())
+        await it.known.forget(["one"])
+        assert it.known.fresh("one", question) is None
+        assert it.known.fresh("two", question)
+
+
 async def test_a_cache_that_is_away_forgets_later(
     tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,3 +263,6 @@ async def test_a_cache_that_is_away_forgets_later(
                     await asyncio.sleep(0.02)
             await it.known.forget()
             assert badge(await it.recognise(path)) == MISS
+            # Once it is forgotten, what comes later stays.
+            await it.known.forget()
+            assert badge(await it.recognise(path)) == HIT

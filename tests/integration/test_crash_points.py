@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from domain.recognition import CacheOutcome, HistoryQuery, Recognition, Status
+from domain.history import HistoryQuery
+from domain.recognition import CacheOutcome, Recognition, Status
 from services import shared_work, sweeper
 from services.sweeper import Sweeper
 from tests.helpers.dying import LEASE_SECONDS, POINTS, NotedPool

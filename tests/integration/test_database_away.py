@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from domain.errors import StorageUnavailable
+from domain.history import HistoryQuery
 from domain.ids import new_id
-from domain.recognition import HistoryQuery, Recognition, Status
+from domain.recognition import Recognition, Status
 from storage import sql
 from storage.history import SqlHistory
 from storage.outbox import LastingHistory, Outbox

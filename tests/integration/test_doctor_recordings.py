@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from checks import checks
+from domain.errors import StorageUnavailable
 from domain.ids import new_id
 from settings import load_settings
+from storage.audio_files import FileAudioStore
+from storage.audio_report import try_audio_store
 from tests.helpers.redis_server import free_port
 from tests.helpers.s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -31,8 +34,23 @@ def test_a_bucket_is_tried(tmp_path: Path, s3_server: S3Server) -> None:
     prefix = new_id()
     keys = {"s3_access_key": ACCESS_KEY, "s3_secret_key": SECRET_KEY}
     place = f"s3://recordings/{prefix} at {s3_server.endpoint()}"
-    assert said(tmp_path, s3_server.url(prefix), **keys) == f"{place}, written, read and deleted"
+    shared = {"database_url": "postgresql+psycopg2://asr@db/asr"}
+    assert said(tmp_path, s3_server.url(prefix), **keys, **shared) == f"{place}, written, read and deleted"
+    alone = said(tmp_path, s3_server.url(prefix), **keys)
+    assert alone.startswith(f"{place}, written, read and deleted; MIND") and "PostgreSQL" in alone
     assert s3_server.objects(prefix) == []
+
+
+async def test_what_was_tried_is_removed_also_where_it_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(*_: object) -> bytes:
+        raise StorageUnavailable("the disk is broken", part="audio")
+
+    monkeypatch.setattr(FileAudioStore, "read", unreadable)
+    with pytest.raises(StorageUnavailable, match="broken"):
+        await try_audio_store(FileAudioStore(tmp_path / "audio"))
+    assert [path for path in (tmp_path / "audio").rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("wrong", ["bucket", "port"])

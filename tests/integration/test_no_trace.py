@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import NotFound, RecognitionFailed
+from domain.errors import InvalidInput, NotFound, RecognitionFailed
 from domain.recognition import CacheOutcome, Status
+from services.corrections import Corrections
 from services.traceless_sounds import TracelessSounds
 from storage import traceless
 from tests.helpers.house import ADMIN, ME, OTHER, House, house, until_recognising
@@ -65,6 +66,9 @@ async def test_nothing_is_left(
             assert not (await it.history.page(visitor=ADMIN, text=text)).rows
         with pytest.raises(NotFound):
             await it.transcription.submit_again(row.id, None, visitor=ME)
+        with pytest.raises(InvalidInput) as refused:
+            await Corrections(it.store).correct(row.id, {0: "x"}, visitor=ME)
+        assert refused.value.details["reason"] == "no_trace"
         assert path.exists(), "a person's own file is not ours to remove"
         assert traces(tmp_path / "data", sound) == []
         # Nobody is answered by it.
@@ -84,7 +88,10 @@ async def test_what_is_looked_for_would_be_found(open_house: Houses, tmp_path: P
     assert traces(tmp_path / "data") and traces(tmp_path / "data", path.read_bytes()[5000:5200])
 
 
-async def test_however_it_ends(open_house: Houses, tmp_path: Path, redis_server: RedisServer) -> None:
+async def test_however_it_ends(
+    open_house: Houses, tmp_path: Path, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     path = write_sound(tmp_path / f"{NAME}.wav", noise(2.0))
     junk, silent = tmp_path / f"{NAME}.mp3", write_sound(tmp_path / f"{NAME}2.wav", noise(2.0) * 0)
     junk.write_bytes(b"\xff\xfb\x90\x00" + bytes(range(256)) * 40)
@@ -106,6 +113,7 @@ async def test_however_it_ends(open_house: Houses, tmp_path: Path, redis_server:
         await until_recognising(it, await it.submit(path, no_trace=True))
     assert traces(tmp_path / "data", sound) == []
     assert redis_server.command("KEYS", "*") == []
+    assert NAME not in caplog.text and TEXT not in caplog.text
     async with open_house(ScriptedPool()) as it:
         assert not (await it.history.page(visitor=ADMIN)).rows
 
@@ -136,6 +144,17 @@ async def test_nobody_waits_for_what_is_kept_nowhere(open_house: Houses, tmp_pat
         for row, who in ((traceless_row, ME), (other, OTHER)):
             done = await it.transcription.wait(row.id, visitor=who, timeout_seconds=30)
             assert (done.status, done.cache) == (Status.SUCCEEDED, CacheOutcome.MISS)
+
+
+async def test_what_has_ended_or_was_removed_is_not_written_once_more(open_house: Houses, tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", tone())
+    async with open_house(ScriptedPool()) as it:
+        row = await it.recognise(path, no_trace=True)
+        assert not await it.store.finish(row.with_changes(status=Status.FAILED))
+        assert await it.store.get(row.id, user=None) == row
+        await it.history.delete([row.id], visitor=ME)
+        assert not await it.store.finish(row)
+        assert await it.store.get(row.id, user=None) is None
 
 
 async def test_it_is_forgotten_after_a_while_and_not_kept_without_end(

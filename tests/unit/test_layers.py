@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Nobody starts the training but its own commands.
     "app": EVERYTHING - {"training"},
     "wiring": EVERYTHING - {"app", "checks", "listener", "training"},
-    "checks": EVERYTHING - {"app", "wiring", "training"},
+    "checks": EVERYTHING - {"app", "training"},
     "listener": {"settings"},
 }
 #: Library → the only places that import it.

@@ -8,7 +8,17 @@ from starlette.requests import Request
 from domain.errors import InvalidOptions
 from domain.options import RecognitionOptions
 
-OPTION_FIELDS = ("language", "hotwords", "itn", "vad", "max_segment_ms", "end_silence_ms", "speakers", "channels")
+OPTION_FIELDS = (
+    "language",
+    "hotwords",
+    "itn",
+    "vad",
+    "max_segment_ms",
+    "end_silence_ms",
+    "speakers",
+    "channels",
+    "model",
+)
 
 #: What OpenAI's answers call the languages.
 _ENGLISH_NAMES = {"zh": "chinese", "en": "english", "ja": "japanese", "ko": "korean", "yue": "cantonese"}
@@ -132,6 +142,7 @@ def options_from(fields: Fields, base: RecognitionOptions | None = None) -> Reco
         end_silence_ms=base.vad.end_silence_ms if silence is None else silence,
         speakers=base.speakers if speakers is None else speakers,
         channels=fields.text("channels") or base.channels,
+        model=fields.text("model") if "model" in fields.names() else base.model,
     )
 
 

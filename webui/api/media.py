@@ -1,6 +1,7 @@
 """The recording itself, for the player: by range, with a type that is never a page."""
 
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import AsyncIterator
@@ -10,9 +11,12 @@ from urllib.parse import quote
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
+from domain.errors import SpeechError
 from domain.recognition import Recognition
 from services.filenames import suffix_of
 from services.recordings import Recording
+
+log = logging.getLogger(__name__)
 
 _BY_PATH = "http.response.pathsend"
 
@@ -83,7 +87,11 @@ class RecordingResponse(FileResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI. A server that could send files by itself would find none here."""
         extensions = {name: value for name, value in scope.get("extensions", {}).items() if name != _BY_PATH}
-        await super().__call__({**scope, "extensions": extensions}, receive, send)
+        try:
+            await super().__call__({**scope, "extensions": extensions}, receive, send)
+        except SpeechError as error:
+            # The answer has begun: that it breaks off is all that can still be said, and the server does so.
+            log.warning("recording of %s breaks off: %s", self._recording.row.id, error.message)
 
     @asynccontextmanager
     async def _open_file(self) -> AsyncIterator["_Reader"]:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -1,6 +1,6 @@
 """The OpenAI-compatible routes, as the ``openai`` package and curl use them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -39,7 +39,7 @@ def openai_routes(api: Api) -> APIRouter:
             row = await transcription.submit(
                 received.file("file"),
                 received.filename,
-                _options(fields),
+                _options(fields, _model_names(api)),
                 visitor=visitor,
                 source=Source.API,
                 no_trace=fields.flag("no_trace") is True,
@@ -65,11 +65,13 @@ def openai_routes(api: Api) -> APIRouter:
     return router
 
 
-def _options(fields: Fields) -> RecognitionOptions:
+def _options(fields: Fields, models: Collection[str]) -> RecognitionOptions:
     """``hotwords``, or else a list-like ``prompt``; what OpenAI's models know beyond (temperature …) has no say."""
     if not hotwords_of(fields.all("hotwords")):
         fields.add("hotwords", list(hotwords_from_prompt(fields.text("prompt"))))
-    return options_from(fields)
+    options = options_from(fields)
+    # Any name is accepted: programs that know only OpenAI's send those.
+    return options if options.model in models else options.with_changes(model="")
 
 
 def _format(fields: Fields) -> tuple[str, set[str]]:
@@ -160,8 +162,7 @@ def _deltas() -> Callable[[Recognition], Iterator[str]]:
 
 
 def _model_names(api: Api) -> list[str]:
-    name = api.services.nodes.model()
-    return [name] if name else []
+    return list(api.services.nodes.offered())
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from domain.errors import InvalidInput, InvalidOptions
+from domain.history import Deletion
 from domain.labels import Language
-from domain.recognition import Deletion, Recognition, Source
+from domain.recognition import Recognition, Source
 from domain.transcript import Track
 from services.export import Format, export, has_text
 from webui.api.context import Api

@@ -11,6 +11,24 @@
   const waiting = [];
   let sent = [];
   let late;
+  // How texts were that hold what could not be saved.
+  const unsaved = new WeakMap();
+  // What was typed and is not known to be saved, by recognition and line: a page that is loaded anew offers it again.
+  const KEPT = "asr-unsaved";
+  let kept = {};
+  try {
+    kept = JSON.parse(sessionStorage.getItem(KEPT)) || {};
+  } catch {} // this page remembers by itself
+
+  const remember = (id, number, typed) => {
+    const lines = { ...kept[id], [number]: typed };
+    if (typed === undefined) delete lines[number];
+    kept[id] = lines;
+    if (!Object.keys(lines).length) delete kept[id];
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify(kept));
+    } catch {} // as above
+  };
 
   // As the server reads it: one line.
   const written = (text) => text.trim().replace(/\s+/g, " ");
@@ -25,10 +43,17 @@
     return range && [range.startContainer, range.startOffset];
   };
 
+  // Where a line stands: in which recognition, and its number there.
+  const whereIs = (line) => [
+    line.closest(".asr-result").dataset.id,
+    Array.prototype.indexOf.call(line.parentElement.children, line),
+  ];
+
   const begin = (text, event) => {
     if (text.closest("li").dataset.saving !== undefined) return;
-    open = { text, html: text.innerHTML, was: text.textContent };
-    text.textContent = open.was; // without marks of a search
+    const before = unsaved.get(text);
+    open = { text, html: before ?? text.innerHTML, was: before === undefined ? text.textContent : null };
+    text.textContent = text.textContent; // without marks of a search
     try {
       text.contentEditable = "plaintext-only";
     } catch {
@@ -51,16 +76,24 @@
     open = null;
     text.removeAttribute("contenteditable");
     const line = text.closest("li");
-    if (!save || now === written(was) || !line.isConnected) text.innerHTML = html;
-    else put({ line, given: now, shown: [text, html], typed: now });
+    unsaved.delete(text);
+    delete line.dataset.unsaved;
+    text.removeAttribute("title");
+    if (!save || (was !== null && now === written(was)) || !line.isConnected) {
+      text.innerHTML = html;
+      remember(...whereIs(line));
+    } else put({ line, given: now, shown: [text, html], typed: now });
   };
 
   const put = (change) => {
     const { line } = change;
     change.result = line.closest(".asr-result");
-    change.number = Array.prototype.indexOf.call(line.parentElement.children, line);
+    [change.id, change.number] = whereIs(line);
     line.dataset.saving = "";
-    if (change.shown) change.shown[0].textContent = change.typed;
+    if (change.shown) {
+      change.shown[0].textContent = change.typed;
+      remember(change.id, change.number, change.typed);
+    }
     waiting.push(change);
     send();
   };
@@ -71,7 +104,7 @@
     sent = waiting.filter((change) => change.result === result);
     waiting.splice(0, waiting.length, ...waiting.filter((change) => change.result !== result));
     const lines = Object.fromEntries(sent.map(({ number, given }) => [number, given]));
-    late = setTimeout(answered, ANSWER_MS);
+    late = setTimeout(unanswered, ANSWER_MS);
     asr.correct({ id: result.dataset.id, lines, shown: result.dataset.track });
   };
 
@@ -81,9 +114,17 @@
     send();
   };
 
+  const unanswered = () => {
+    announce(say("correction_unanswered"), 6000);
+    giveBack(sent);
+    answered();
+    offer();
+  };
+
   const putLine = (list, number, html) => {
     const old = list?.children[number];
-    if (!old) return;
+    // An answer may come after its time, when somebody writes there once more.
+    if (!old || old.contains(open?.text)) return;
     const template = document.createElement("template");
     template.innerHTML = html;
     const line = template.content.firstElementChild;
@@ -107,14 +148,20 @@
     comparison?.scrollIntoView({ block: "start" });
   };
 
-  // What was typed comes back to be saved once more.
+  // What was typed comes back to be saved once more; beside a text in which somebody writes by now, it waits.
   const giveBack = (changes) => {
     for (const { line, shown, typed } of changes) {
       delete line.dataset.saving;
       if (!shown) continue;
       const [text, html] = shown;
+      if (open) {
+        unsaved.set(text, html);
+        line.dataset.unsaved = "";
+        text.title = say("correction_unsaved");
+        continue;
+      }
       text.innerHTML = html;
-      if (open || !text.isConnected) continue;
+      if (!text.isConnected) continue;
       begin(text);
       text.textContent = typed;
       getSelection().selectAllChildren(text);
@@ -122,10 +169,42 @@
     }
   };
 
+  const isUnderWay = (id, number) => [...sent, ...waiting].some((one) => one.id === id && one.number === number);
+
+  // A text that is drawn anew, after the server was away, gets back what was typed in it.
+  const offer = () => {
+    const found = [];
+    for (const result of document.querySelectorAll(".asr-result[data-id]")) {
+      const { id } = result.dataset;
+      for (const [number, typed] of Object.entries(kept[id] || {})) {
+        const line = result.querySelector(":scope > .asr-lines")?.children[number];
+        const texts = Array.from(line?.querySelectorAll("[data-edit]") || []);
+        const text = texts.find((one) => one.offsetParent) || texts[0];
+        if (!text || line.contains(open?.text) || "unsaved" in line.dataset || isUnderWay(id, Number(number))) continue;
+        // It was saved, and only its answer was lost.
+        if (written(text.textContent) === typed) remember(id, number);
+        else found.push({ line, shown: [text, text.innerHTML], typed });
+      }
+    }
+    if (!found.length) return;
+    for (const { shown, typed } of found) shown[0].textContent = typed;
+    giveBack(found);
+    announce(say("correction_unsaved"), 6000);
+  };
+
+  new MutationObserver(() => {
+    if (Object.keys(kept).length) offer();
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
+  addEventListener("pagehide", () => {
+    if (open?.text.isConnected) remember(...whereIs(open.text.closest("li")), written(open.text.textContent));
+  });
+
   asr.patched = (answer) => {
     if (!answer) return;
     const { id, refused, lines = {}, texts = {}, slots = {} } = JSON.parse(answer);
     if (refused) giveBack(sent);
+    for (const number of Object.keys(lines)) remember(id, number);
     const result = document.querySelector(`.asr-result[data-id="${CSS.escape(id)}"]`);
     if (result) {
       const list = result.querySelector(":scope > .asr-lines");
@@ -153,7 +232,10 @@
       return;
     }
     const text = target.closest("[data-edit]");
-    if (text && text !== open?.text && String(getSelection()) === "") begin(text, event);
+    if (!text || text === open?.text || String(getSelection()) !== "") return;
+    // What cannot be saved as it is comes first.
+    if (open?.text.isConnected) open.text.focus();
+    else begin(text, event);
   });
 
   document.addEventListener(

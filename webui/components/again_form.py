@@ -1,5 +1,6 @@
 """重新识别 from the history: what to ask for this time, as it was asked for before."""
 
+from collections.abc import Mapping
 from html import escape
 
 from domain.presets import Capabilities
@@ -8,11 +9,12 @@ from webui.components.details import language_name
 from webui.i18n import Words
 
 
-def again_form(row: Recognition, offered: Capabilities, words: Words) -> str:
-    """Out of sight until the button is pressed (``asr.askAgain``); what the model cannot do is not asked."""
+def again_form(row: Recognition, offered: Mapping[str, Capabilities], words: Words) -> str:
+    """Out of sight until the button is pressed (``asr.askAgain``); what no model can do is not asked."""
+    hotwords = _hotwords(row, words) if any(one.hotwords for one in offered.values()) else ""
     return (
         f'<template data-again><form method="dialog"><h2>{words.html("again")}</h2>'
-        f"{_hotwords(row, words) if offered.hotwords else ''}{_languages(row, offered, words)}"
+        f"{hotwords}{_languages(row, offered, words)}{_models(row, offered, words)}"
         f'<label class="asr-check"><input type="checkbox" name="itn"{" checked" if row.options.itn else ""}>'
         f"{words.html('itn_label')}</label>"
         f'<p class="asr-note">{words.html("again_note")}</p>'
@@ -29,13 +31,25 @@ def _hotwords(row: Recognition, words: Words) -> str:
     )
 
 
-def _languages(row: Recognition, offered: Capabilities, words: Words) -> str:
-    # What was asked for then stays on offer only where the model knows it.
-    if len(offered.languages) < 2:
+def _languages(row: Recognition, offered: Mapping[str, Capabilities], words: Words) -> str:
+    # What was asked for then stays on offer only where a model knows it.
+    codes = dict.fromkeys(code for one in offered.values() for code in one.languages)
+    if len(codes) < 2:
         return ""
     options = "".join(
         f'<option value="{escape(code)}"{" selected" if code == row.options.language else ""}>'
         f"{escape(language_name(code, words))}</option>"
-        for code in offered.languages
+        for code in codes
     )
     return f'<label>{words.html("language_label")}<select name="language">{options}</select></label>'
+
+
+def _models(row: Recognition, offered: Mapping[str, Capabilities], words: Words) -> str:
+    """The one that recognised the row is chosen, so that nothing changes unasked."""
+    if len(offered) < 2:
+        return ""
+    options = "".join(
+        f'<option value="{escape(name)}"{" selected" if name == row.model else ""}>{escape(name)}</option>'
+        for name in offered
+    )
+    return f'<label>{words.html("detail_model")}<select name="model">{options}</select></label>'

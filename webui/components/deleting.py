@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.recognition import Deletion
+from domain.history import Deletion
 from services.history import Found
 from webui.components.panel import bar, panel, panel_button
 from webui.i18n import Words

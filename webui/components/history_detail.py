@@ -1,6 +1,6 @@
 """One row of the history, opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from domain.access import Visitor
@@ -27,11 +27,11 @@ def detail_view(
     viewer: Visitor | None = None,
     retention: Retention | None = None,
     versions: Sequence[Recognition] = (),
-    offered: Capabilities | None = None,
+    offered: Mapping[str, Capabilities] | None = None,
 ) -> str:
     """Title (it stays in sight), how long it is kept, what the 识别 page shows of it, and its ``versions``.
 
-    ``offered``: what 重新识别 may ask of the model.
+    ``offered``: what 重新识别 may ask of each model.
     """
     kept = retention_view(row, words, retention) if retention else ""
     body = result_view(row, words, shown=shown, search=search) if row.status.is_final else progress_view(row, words)

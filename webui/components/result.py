@@ -138,8 +138,8 @@ def _again(words: Words) -> str:
 
 
 def _tracks(row: Recognition, shown: Shown, words: Words) -> str:
-    """规整文本 / 原始文本 / 对照. Where the spoken track was not made, asking for it makes it."""
-    if not row.transcript.segments:
+    """规整文本 / 原始文本 / 对照. Where the spoken track was not made, asking for it makes it, of the recording."""
+    if not row.transcript.segments or (row.transcript.raw_text is None and row.audio_key is None):
         return ""
     missing = ' data-event="spoken"' if row.transcript.raw_text is None else ""
     buttons = "".join(

@@ -42,12 +42,13 @@ def _expires(row: Recognition, words: Words, retention: Retention, now: datetime
 
 
 def _when(seconds: float, words: Words) -> str:
+    # Whole ones only: it is never kept for less than what is said.
     if seconds < 60:
         return words("retention_soon")
-    if seconds < 5400:
-        left = words("minutes", value=round(seconds / 60))
-    elif seconds < 36 * 3600:
-        left = words("hours", value=round(seconds / 3600))
+    if seconds < 2 * 3600:
+        left = words("minutes", value=int(seconds // 60))
+    elif seconds < 2 * 86400:
+        left = words("hours", value=int(seconds // 3600))
     else:
-        left = words("days", value=round(seconds / 86400))
+        left = words("days", value=int(seconds // 86400))
     return words("retention_expires", duration=left)

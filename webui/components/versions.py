@@ -6,9 +6,8 @@ from urllib.parse import quote
 
 from domain.access import Visitor
 from domain.corrections import Correction, Step, steps
-from domain.differences import Piece, differences
+from domain.differences import Piece, text_differences
 from domain.recognition import Recognition, Status
-from domain.transcript import Segment
 from services.versions import Comparison
 from webui.components.badge import cache_badge, status_mark
 from webui.components.details import moment, options_parts
@@ -20,6 +19,10 @@ from webui.i18n import Words
 MAX_LISTED = 100
 #: Beyond so many lines a comparison shows at first only those that differ.
 _MANY_LINES = 40
+#: Comparisons of characters for all corrections on one page, which is drawn on the event loop: a fraction of a second.
+_MAX_WORK = 300_000
+#: Characters of a long text that are listed beside a change in it.
+_NEAR_CHARS = 40
 _TAGS = {"gone": "del", "new": "ins"}
 
 
@@ -109,20 +112,26 @@ def _corrections(row: Recognition, words: Words, viewer: Visitor | None) -> str:
     if not row.corrections:
         return ""
     made = steps(row.corrections)
-    items = "".join(_step(step, row, words, viewer) for step in reversed(made[-MAX_LISTED:]))
+    there = len(row.transcript.segments)
+    listed = [step for step in reversed(made[-MAX_LISTED:]) if step.correction.segment < there]
+    changed = text_differences((_texts(step, row) for step in listed), max_work=_MAX_WORK)
+    items = "".join(_step(step, pieces, row, words, viewer) for step, pieces in zip(listed, changed, strict=True))
     older = len(made) - MAX_LISTED
     more = f'<p class="asr-note">{words.html("corrections_older", count=older)}</p>' if older > 0 else ""
     title = words.html("corrections_made", count=len(made))
     return f'<details class="asr-corrections"><summary>{title}</summary><ol>{items}</ol>{more}</details>'
 
 
-def _step(step: Step, row: Recognition, words: Words, viewer: Visitor | None) -> str:
+def _texts(step: Step, row: Recognition) -> tuple[str, str]:
+    """What stood there before, and then."""
+    recognised = row.transcript.segments[step.correction.segment].recognised_text(row.options.itn)
+    before, after = step.before, step.correction.text
+    return recognised if before is None else before, recognised if after is None else after
+
+
+def _step(step: Step, pieces: Sequence[Piece], row: Recognition, words: Words, viewer: Visitor | None) -> str:
     change = step.correction
-    segment = row.transcript.segments[change.segment] if change.segment < len(row.transcript.segments) else None
-    if segment is None:
-        return ""
-    recognised = segment.recognised_text(row.options.itn)
-    old, new = (recognised if text is None else text for text in (step.before, change.text))
+    segment = row.transcript.segments[change.segment]
     undo = ""
     if segment.corrected_text != step.before:
         text = "" if step.before is None else f' data-text="{escape(step.before)}"'
@@ -131,14 +140,20 @@ def _step(step: Step, row: Recognition, words: Words, viewer: Visitor | None) ->
             f'title="{words.html("corrected_back_title")}">{words.html("corrected_restore")}</button>'
         )
     return (
-        f'<li><span class="asr-clock">{clock(segment.start_ms)}</span><span>{_marked_change(old, new)}</span>'
+        f'<li><span class="asr-clock">{clock(segment.start_ms)}</span><span>{pieces_view(_near(pieces))}</span>'
         f'<span class="facts">{_by(change, words, viewer)}{undo}</span></li>'
     )
 
 
-def _marked_change(old: str, new: str) -> str:
-    [line] = differences([Segment(0, 1, old, old)], [Segment(0, 1, new, new)], itn=True)
-    return pieces_view(line.pieces)
+def _near(pieces: Sequence[Piece]) -> Iterable[Piece]:
+    """What stands beside the changes of a text; all of a short one."""
+    for number, (kind, text) in enumerate(pieces):
+        if kind == "same" and len(text) > 2 * _NEAR_CHARS:
+            before = text[:_NEAR_CHARS] if number else ""
+            after = text[-_NEAR_CHARS:] if number < len(pieces) - 1 else ""
+            yield Piece(kind, f"{before}…{after}")
+        else:
+            yield Piece(kind, text)
 
 
 # -- two versions --------------------------------------------------------------------------------------------------

@@ -46,5 +46,6 @@ def asked_again(before: RecognitionOptions, given: Mapping[str, Any]) -> Recogni
         language=str(given.get("language", before.language)),
         hotwords=str(given["hotwords"]) if "hotwords" in given else before.hotwords,
         itn=bool(given.get("itn", before.itn)),
+        model=str(given.get("model", before.model)),
     )
-    return before.with_changes(language=asked.language, hotwords=asked.hotwords, itn=asked.itn)
+    return before.with_changes(language=asked.language, hotwords=asked.hotwords, itn=asked.itn, model=asked.model)

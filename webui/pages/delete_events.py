@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from domain.errors import SpeechError
-from domain.recognition import Deletion
+from domain.history import Deletion
 from webui.components.deleting import deleting_view, kept_sentences, question
 from webui.pages.context import PageContext
 from webui.pages.history_filters import Looked

@@ -9,7 +9,8 @@ import gradio as gr
 
 from domain.access import Visitor
 from domain.errors import SpeechError
-from domain.recognition import HistoryPage, Recognition
+from domain.history import HistoryPage
+from domain.recognition import Recognition
 from webui.components.details import node_name
 from webui.components.history_detail import detail_view, missing_view
 from webui.components.patch import slots_patch
@@ -188,7 +189,7 @@ class HistoryEvents:
             viewer=self._context.visitor(request),
             retention=self._retention,
             versions=versions,
-            offered=self._services.nodes.capabilities(),
+            offered=self._services.nodes.offered(),
         )
 
     def _item(self, row: Recognition, search: str, request: gr.Request) -> str:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from domain import differences as module
-from domain.differences import DifferentLine, differences
+from domain.differences import DifferentLine, Piece, differences, text_differences
 from domain.transcript import Segment
 
 
@@ -121,5 +121,23 @@ def test_ten_thousand_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(lines[9_999]) == "第9999句说的话[-甲][+乙]"
     # Once its work is done, the rest is told as a whole.
     monkeypatch.setattr(module, "_MAX_WORK", 60)
-    lines = differences(old[:3], new[:3], itn=True)
-    assert [shown(line) for line in lines[:2]] == ["第0句说的话[-甲][+乙]", "[-第1句说的话甲][+第1句说的话乙]"]
+    old, new = (said(*(f"{mark}第{n}句话{mark}" for n in range(3))) for mark in "甲乙")
+    lines = differences(old, new, itn=True)
+    assert [shown(line) for line in lines[:2]] == ["[-甲][+乙]第0句话[-甲][+乙]", "[-甲第1句话甲][+乙第1句话乙]"]
+
+
+def test_a_clause_that_is_too_long_is_told_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [("甲一二三四五六七八乙", "丙一二三四五六七八丁")]
+    assert {piece.kind for piece in text_differences(texts, max_work=1_000)[0]} == {"same", "gone", "new"}
+    monkeypatch.setattr(module, "_MAX_CELLS", 60)
+    assert [piece.kind for piece in text_differences(texts, max_work=1_000)[0]] == ["gone", "new"]
+
+
+def test_a_word_in_a_text_of_hours_is_told_without_work() -> None:
+    hours = "".join(f"第{n}句说的话，" for n in range(4_000))
+    [pieces] = text_differences([(hours, hours.replace("第2000句说", "第2000句问"))], max_work=10)
+    assert [piece for piece in pieces if piece.kind != "same"] == [Piece("gone", "说"), Piece("new", "问")]
+    assert "".join(piece.text for piece in pieces if piece.kind != "new") == hours
+    # What they share is at the ends alone, too little of it to be one text.
+    [pieces] = text_differences([("好一二三四五六七八", "好九十百千万亿兆京")], max_work=1_000)
+    assert [piece.kind for piece in pieces] == ["gone", "new"]

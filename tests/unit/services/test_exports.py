@@ -18,8 +18,9 @@ import pytest
 
 from domain.access import Visitor
 from domain.errors import InvalidInput, InvalidOptions, NotFound, StorageUnavailable
+from domain.history import HistoryPage, HistoryQuery
 from domain.ids import id_of, new_id
-from domain.recognition import CacheOutcome, HistoryPage, HistoryQuery, Recognition, Source, Status
+from domain.recognition import CacheOutcome, Recognition, Source, Status
 from domain.transcript import Segment, Transcript, Word
 from services import export_xlsx
 from services.corrections import Corrections

@@ -1,6 +1,8 @@
 """Whose rows a visitor is given, over the real database."""
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,9 @@ import pytest
 
 from domain.access import Visitor
 from domain.errors import NotFound, StorageUnavailable
+from domain.history import Deletion
 from domain.ids import new_id
-from domain.recognition import Deletion, Hold, utc_now
+from domain.recognition import Hold, utc_now
 from services import history as module
 from services.history import Found, History
 from storage.audio_files import FileAudioStore
@@ -121,3 +124,32 @@ async def test_a_recording_that_cannot_be_removed_now_does_not_keep_the_row(stor
     row = succeeded(user=ANN.user, audio_key="2026/11/a")
     await store.insert(row)
     assert (await history.delete([row.id], visitor=ANN)).deleted == 1
+    assert history.unremoved == {"2026/11/a"}
+
+
+async def test_a_deletion_ends_though_nobody_waits_for_it(store: SqlHistory, tmp_path: Path) -> None:
+    audio = FileAudioStore(tmp_path / "audio")
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"x")
+    begun, go_on, forgotten = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def forget(audio_ids: Collection[str]) -> None:
+        begun.set()
+        await go_on.wait()
+        forgotten.extend(audio_ids)
+
+    history = History(store, audio, forget)
+    row = succeeded(user=ANN.user, audio_key=await audio.put_file(path), audio_id="its name")
+    await store.insert(row)
+    deleting = asyncio.create_task(history.delete([row.id], visitor=ANN))
+    await begun.wait()
+    deleting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await deleting
+    go_on.set()
+    deadline = time.monotonic() + 5
+    while not forgotten or history.unremoved:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+    assert forgotten == ["its name"]
+    assert await audio.keys_older_than(-60) == []

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InvalidInput
-from domain.recognition import HistoryQuery, Recognition, Source, Status
+from domain.history import HistoryQuery
+from domain.recognition import Recognition, Source, Status
 from services.history_import import HistoryImport, ImportOptions, ImportReport
 from services.zones import zone_of
 from storage.audio_files import FileAudioStore

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from domain.errors import BadAudio, NotFound, StorageUnavailable
+from domain.history import HistoryQuery
 from domain.ids import new_id
 from domain.options import RecognitionOptions
-from domain.recognition import HistoryQuery, Progress, Recognition, Source, Stage, Status
+from domain.recognition import Progress, Recognition, Source, Stage, Status
 from domain.transcript import Segment
 from metrics import PrometheusObserver
 from services import runner as module

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import StorageUnavailable
 from domain.ids import new_id
 from storage.audio_files import FileAudioStore
 from tests.helpers.storage import run_python
@@ -62,6 +63,18 @@ async def test_a_store_that_is_gone_comes_back_with_the_next_recording(tmp_path:
     key = await store.put_file(source)
     async with store.local(key) as path:
         assert path.read_bytes() == b"x"
+
+
+async def test_one_that_cannot_be_removed_keeps_none_of_the_others(tmp_path: Path) -> None:
+    source = tmp_path / "in.wav"
+    source.write_bytes(b"x")
+    store = FileAudioStore(tmp_path / "audio")
+    keys = [await store.put_file(source) for _ in range(3)]
+    (tmp_path / "audio" / keys[1]).unlink()
+    (tmp_path / "audio" / keys[1]).mkdir()
+    with pytest.raises(StorageUnavailable):
+        await store.delete(keys)
+    assert [await store.exists(key) for key in keys] == [False] * 3
 
 
 @pytest.fixture

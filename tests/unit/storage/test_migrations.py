@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from domain.errors import StorageUnavailable
-from domain.recognition import HistoryQuery
+from domain.history import HistoryQuery
 from storage.history import SqlHistory
 from storage.migrations import current_revision, downgrade, newest_revision, upgrade
 from storage.sql import open_database

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
+from domain.history import HistoryQuery
 from domain.ids import new_id
-from domain.recognition import HistoryQuery, Recognition, Status
+from domain.recognition import Recognition, Status
 from storage import postgres_search
 from storage.history import SqlHistory
 from storage.rows import sort_key

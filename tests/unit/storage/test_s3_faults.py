@@ -1,14 +1,18 @@
 """An object store that refuses, breaks off, hangs or knows us not: said in bounded time, and nothing half is kept."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import obstore
 import pytest
+from obstore.store import S3Store
 
 from domain.audio_address import S3Address
+from domain.audio_keys import new_audio_key
 from domain.errors import StorageUnavailable
 from domain.ids import new_id
 from storage import audio_s3
@@ -174,12 +178,65 @@ async def test_of_a_replica_that_is_killed_no_half_recording_is_seen(
     assert await store.keys_older_than(-60) == []
 
 
-async def test_a_bucket_that_is_not_there_is_named(s3_server: S3Server, upload: Path, tmp_path: Path) -> None:
+async def test_a_bucket_that_is_not_there_is_named(
+    s3_server: S3Server, upload: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     address = S3Address("no-such-bucket", endpoint=s3_server.endpoint())
     store = S3AudioStore(address, work_dir=tmp_path, access_key="speech", secret_key="hush-hush")
     with pytest.raises(StorageUnavailable, match="NoSuchBucket") as caught:
         await store.put_file(upload)
     assert "hush" not in str(caught.value)
+    # It is the store that is missing, not one recording.
+    key = new_audio_key("wav")
+    for ask in (store.size(key), store.exists(key), store.read(key, 0, 9), store.delete([key]), store.put_file(upload)):
+        with pytest.raises(StorageUnavailable, match="NoSuchBucket"):
+            await ask
+    with pytest.raises(StorageUnavailable, match="NoSuchBucket"):
+        async with store.local(key):
+            pytest.fail("there is no copy")
+    while store._left_alone:
+        await asyncio.sleep(0.01)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_one_that_a_store_misses_keeps_none_of_the_others(
+    store: S3AudioStore, s3_server: S3Server, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "small.wav"
+    path.write_bytes(b"x")
+    keys = [await store.put_file(path) for _ in range(2)]
+    missing, delete = new_audio_key("wav"), obstore.delete_async
+
+    async def strict(where: S3Store, doomed: list[str]) -> None:
+        if missing in doomed:
+            raise FileNotFoundError("404")
+        await delete(where, doomed)
+
+    monkeypatch.setattr(audio_s3.obstore, "delete_async", strict)
+    await store.delete([keys[0], missing, keys[1]])
+    assert s3_server.objects(prefix) == []
+
+
+async def test_a_token_of_the_machine_is_not_sent_with_keys_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-the-machine")
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        address = S3Address("recordings", endpoint=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        store = S3AudioStore(address, work_dir=tmp_path, access_key="speech", secret_key="hush-hush")
+        with pytest.raises(StorageUnavailable):
+            await store.size(new_audio_key("wav"))
+    assert b"Credential=speech/" in asked[0] and b"security-token" not in asked[0]
 
 
 async def test_what_somebody_else_keeps_in_the_bucket_is_not_touched(

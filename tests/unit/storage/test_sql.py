@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import StorageUnavailable
-from domain.recognition import HistoryQuery
+from domain.history import HistoryQuery
 from storage.history import SqlHistory
 from storage.migrations import upgrade
 from storage.sql import open_database

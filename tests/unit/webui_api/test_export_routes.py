@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from domain.access import Visitor
+from domain.history import HistoryQuery
 from domain.ids import id_of
-from domain.recognition import HistoryQuery, Recognition, Status
+from domain.recognition import Recognition, Status
 from services.exports import Wanted
 from tests.helpers.web_api import FakeStore, WebApi, a_row, served
 

@@ -6,7 +6,8 @@ import pytest
 
 from domain.access import Visitor
 from domain.errors import InvalidOptions
-from domain.recognition import CacheOutcome, HistoryQuery, Source, Status
+from domain.history import HistoryQuery
+from domain.recognition import CacheOutcome, Source, Status
 from services.history import history_query
 from tests.helpers.web_api import WebApi, a_row
 from webui.api.fields import Fields

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.access import Visitor
-from domain.recognition import CacheOutcome, HistoryQuery, Source, Status
+from domain.history import HistoryQuery
+from domain.recognition import CacheOutcome, Source, Status
 from services.history import history_query
 from webui.i18n import Catalogue, Words
 from webui.pages.history_filters import Looked, filters_title, since

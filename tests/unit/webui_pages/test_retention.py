@@ -31,10 +31,10 @@ def said(row: Recognition, words: Words = ZH, *, left: timedelta | None = None) 
     ("left", "zh", "en"),
     [
         (timedelta(days=7), "音频将于 7 天后删除", "in 7 d"),
-        (timedelta(days=2, hours=23), "音频将于 3 天后删除", "in 3 d"),
-        (timedelta(hours=35), "音频将于 35 小时后删除", "in 35 h"),
-        (timedelta(minutes=100), "音频将于 2 小时后删除", "in 2 h"),
-        (timedelta(minutes=89, seconds=20), "音频将于 89 分钟后删除", "in 89 min"),
+        (timedelta(days=2, hours=23), "音频将于 2 天后删除", "in 2 d"),
+        (timedelta(hours=47, minutes=50), "音频将于 47 小时后删除", "in 47 h"),
+        (timedelta(minutes=175), "音频将于 2 小时后删除", "in 2 h"),
+        (timedelta(minutes=119, seconds=50), "音频将于 119 分钟后删除", "in 119 min"),
         (timedelta(seconds=61), "音频将于 1 分钟后删除", "in 1 min"),
         (timedelta(seconds=59), "音频即将删除", "in a moment"),
         (timedelta(days=-1), "音频即将删除", "in a moment"),
@@ -65,5 +65,6 @@ def test_nothing_is_said_where_there_is_nothing_to_keep() -> None:
 def test_the_time_counts_from_the_upload() -> None:
     put = put_at(KEY)
     assert put and WEEK.audio_expires_at(a_row(audio_key=KEY)) == put + timedelta(days=7)
+    assert WEEK.audio_expires_at(a_row(audio_key=KEY, status=Status.RUNNING)) is None
     assert Retention(1e15).audio_expires_at(a_row(audio_key=KEY)) is None
     assert Retention(0).audio_expires_at(a_row(audio_key="2026/11/notes.wav")) is None

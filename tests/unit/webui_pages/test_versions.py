@@ -1,6 +1,8 @@
 """Corrected lines and versions on the pages."""
 
 import json
+import random
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -86,6 +88,39 @@ def test_search_marks_the_new_words() -> None:
     html = lines(written((1, "天气")).transcript.segments, ZH, search="天气")
     assert "<mark>天气</mark>" in html and html.count("data-found") == 1
     assert "data-found" not in lines(written((1, "天气")).transcript.segments, ZH, search="天器")
+
+
+def test_what_stood_before_a_correction_is_text() -> None:
+    row = written((1, '<img src=x onerror="x">'), (1, "天气"))
+    html = versions_view(row, [row], ZH, ME)
+    assert "<img" not in html and 'data-text="&lt;img src=x onerror=&quot;x&quot;&gt;"' in html
+
+
+def test_any_corrections_are_shown_in_little_time() -> None:
+    draw = random.Random(1)
+    texts = ["".join(draw.choices(("嗯，", "啊，", "好，"), k=1_000)) for _ in range(MAX_LISTED)]
+    row = written(*((0, text) for text in texts), (1, "天气"))
+    begun = time.process_time()
+    html = versions_view(row, [row], ZH, ME)
+    assert time.process_time() - begun < 0.5
+    # One long comparison leaves room for the short ones.
+    assert "<del>天器&lt;b&gt;</del><ins>天气</ins>" in html
+    row = written((1, "天气"), (1, "天器"), *((0, text) for text in texts[2:]))
+    assert "天<del>气</del><ins>器</ins>" in versions_view(row, [row], ZH, ME)
+
+
+def test_a_track_that_nobody_can_make_any_more_is_not_offered() -> None:
+    written_only = Transcript((Segment(0, 900, None, "2号好"),), "zh")
+    row = ROW.with_changes(transcript=written_only)
+    assert 'data-event="spoken"' in result_view(row, ZH)
+    for gone in (row.with_changes(audio_key=None), row.with_changes(audio_key=None, no_trace=True)):
+        assert 'data-event="spoken"' not in result_view(gone, ZH) and "asr-switch" not in result_view(gone, ZH)
+
+
+def test_of_a_long_text_what_is_near_its_change_is_listed() -> None:
+    long = "一二三四五六七八九十" * 1_000
+    html = versions_view(row := written((0, f"{long}好{long}"), (0, f"{long}坏{long}")), [row], ZH, ME)
+    assert "…" + long[-40:] + "<del>好</del><ins>坏</ins>" + long[:40] + "…</span>" in html
 
 
 # Patches
@@ -230,11 +265,20 @@ def test_a_comparison_marks_what_differs() -> None:
 
 def test_the_form_asks_what_the_model_can_do_as_it_was_asked_before() -> None:
     able = Capabilities(("auto", "zh", "en"), hotwords=True)
-    html = again_form(ROW.with_changes(options=RecognitionOptions(language="zh", hotwords=("</textarea>",))), able, ZH)
+    asked = RecognitionOptions(language="zh", hotwords=("</textarea>",))
+    html = again_form(ROW.with_changes(options=asked), {"demo": able}, ZH)
     assert "&lt;/textarea&gt;</textarea>" in html and '<option value="zh" selected>中文' in html
     assert 'name="itn" checked' in html
-    plain = again_form(ROW.with_changes(options=RecognitionOptions(itn=False)), Capabilities(), ZH)
+    plain = again_form(ROW.with_changes(options=RecognitionOptions(itn=False)), {"demo": Capabilities()}, ZH)
     assert "hotwords" not in plain and "<select" not in plain and "checked" not in plain
+
+
+def test_the_form_offers_the_models_that_there_are() -> None:
+    offered = {"demo": Capabilities(("zh",)), "big<": Capabilities(("zh", "en"), hotwords=True)}
+    html = again_form(ROW.with_changes(model="big<"), offered, ZH)
+    assert '<option value="demo">demo</option><option value="big&lt;" selected>big&lt;</option>' in html
+    assert 'name="hotwords"' in html and '<option value="en">' in html, "one of them can"
+    assert asked_again(RecognitionOptions(), {"model": "demo"}).model == "demo"
 
 
 def test_what_the_form_does_not_ask_stays_as_before() -> None:
