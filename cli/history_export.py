@@ -112,7 +112,11 @@ async def _pour(made: Export, file: BinaryIO) -> None:
 
 def _told(progress: ExportProgress) -> str:
     reached = f", back to {progress.reached:%Y-%m-%d}" if progress.reached else ""
-    return f"{progress.done:,} recordings{reached}"
+    return f"{_recordings(progress.done)}{reached}"
+
+
+def _recordings(count: int) -> str:
+    return f"{count:,} recording{'' if count == 1 else 's'}"
 
 
 def _tell(progress: ExportProgress, args: argparse.Namespace) -> None:
@@ -132,4 +136,4 @@ def _tell(progress: ExportProgress, args: argparse.Namespace) -> None:
         if count
     ]
     more = f"; left out: {', '.join(left_out)}" if left_out else ""
-    print(f"{args.output}: {progress.done} recordings{more}", file=sys.stderr)
+    print(f"{args.output}: {_recordings(progress.done)}{more}", file=sys.stderr)

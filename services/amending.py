@@ -7,6 +7,12 @@ from domain.ids import is_id
 from domain.recognition import Recognition, Status
 
 
+def left_no_trace(row: Recognition) -> InvalidInput:
+    """What is kept nowhere has nothing to change, to keep or to play."""
+    message = "what leaves no trace cannot be changed, held or recognised anew, and has no recording or versions"
+    return InvalidInput(message, reason="no_trace", recognition_id=row.id)
+
+
 async def amended(store: HistoryStore, recognition_id: str, change: Change, *, visitor: Visitor) -> Recognition:
     """The changed row. Owner and administrators only; others do not even see the row.
 
@@ -20,7 +26,7 @@ async def amended(store: HistoryStore, recognition_id: str, change: Change, *, v
     if row is None:
         raise NotFound(f"there is no recognition {recognition_id[:60]}")
     if row.no_trace:
-        raise InvalidInput("what leaves no trace cannot be changed", reason="no_trace", recognition_id=row.id)
+        raise left_no_trace(row)
     if row.status is Status.SUCCEEDED:  # it waits for the database, or ended this very moment
         raise StorageUnavailable("it is not in the history yet; try again in a moment", part="database")
     raise InvalidInput("it can be changed once its text is there", reason="no_text", recognition_id=row.id)

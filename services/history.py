@@ -16,6 +16,7 @@ from domain.history_ports import HistoryStore
 from domain.ids import is_id
 from domain.ports import AudioStore
 from domain.recognition import CacheOutcome, Recognition, Source, Status
+from services.amending import left_no_trace
 from services.recordings import Recording
 
 log = logging.getLogger(__name__)
@@ -174,6 +175,8 @@ class History:
     async def audio(self, recognition_id: str, *, visitor: Visitor) -> Recording:
         """The recording. Raises :class:`NotFound` when it has gone, :class:`StorageUnavailable`."""
         row = await self.get(recognition_id, visitor=visitor)
+        if row.no_trace:
+            raise left_no_trace(row)
         key = row.audio_key
         put = put_at(key) if key else None
         if key is None or put is None:

@@ -7,6 +7,7 @@ from domain.errors import InvalidInput, InvalidOptions, NotFound
 from domain.history_ports import HistoryStore, RetentionStore
 from domain.ids import is_id
 from domain.recognition import Hold, Recognition, utc_now
+from services.amending import left_no_trace
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Holds:
         row = await self._rows.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
         if row is None:
             raise _not_found(recognition_id)
+        if row.no_trace:
+            raise left_no_trace(row)
         if not row.status.is_final:
             raise InvalidInput(
                 "what is under way is kept anyway; hold it when it is done",

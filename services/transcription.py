@@ -19,6 +19,7 @@ from domain.options import RecognitionOptions
 from domain.ports import Flight, Neighbours, Observer
 from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
 from domain.transcript import SPEAKERS_FAILED, ModelOutput
+from services.amending import left_no_trace
 from services.channels import recognise_sounds
 from services.dispatch import Dispatch
 from services.filenames import clean_filename
@@ -111,16 +112,21 @@ class Transcription:
         their names. Those of speakers stay behind: their numbers may be others now. Raises :class:`NotFound`.
         """
         started = time.monotonic()
-        await self._sounds.check(await self._get(recognition_id, visitor))
+        old = await self._get(recognition_id, visitor)
+        if old.no_trace:
+            raise left_no_trace(old)
+        await self._sounds.check(old)
         # Only now: a store takes its time, and somebody may have held or renamed something meanwhile.
         old = await self._get(recognition_id, visitor)
         asked = options or old.options
         self._models.check(asked)
+        versions = await self._history.versions(old.id, user=visitor.scope)
         row = self._new_row(old.filename, asked, old.user, old.source).with_changes(
             audio_key=audio_key(old),
             use_cache=False,
             labels=names_of_sides(old.labels),
             version_of=old.version_of or old.id,
+            version=1 + max((one.version for one in versions), default=old.version),
             hold=old.hold,
         )
         return await asyncio.shield(self._accept(row, started, new_audio=False))

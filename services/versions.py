@@ -9,6 +9,7 @@ from domain.errors import NotFound
 from domain.history_ports import HistoryStore
 from domain.ids import is_id
 from domain.recognition import Recognition
+from services.amending import left_no_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class Versions:
         """A row's versions, itself included, oldest first, without word times. Raises :class:`NotFound`."""
         versions = await self._store.versions(recognition_id, user=visitor.scope)
         if not versions:
-            raise _not_found(recognition_id)
+            # Of rows that are kept there would be one; what leaves no trace is no version of anything.
+            row = await self._get(recognition_id, visitor)
+            raise left_no_trace(row) if row.no_trace else _not_found(recognition_id)
         return versions
 
     async def compare(self, one_id: str, other_id: str, *, itn: bool, visitor: Visitor) -> Comparison:

@@ -11,6 +11,8 @@ from domain.transcript import Word
 MAX_COLUMNS = 42
 #: The longest time that one subtitle stays (the industry's seven-second rule).
 MAX_CUE_MS = 7_000
+#: The shortest time that a piece of a line stays, where the line has it.
+MIN_CUE_MS = 500
 
 #: Pieces narrower than this are not cut for their time only: they are slow speech.
 _MIN_COLUMNS = 12
@@ -39,7 +41,7 @@ def readable(cues: Iterable[Cue]) -> list[Cue]:
         piece
         for cue in sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms))
         if (text := " ".join(cue.text.split()))
-        for piece in _cut(replace(cue, start_ms=max(0, cue.start_ms), text=text))
+        for piece in _lasting(list(_cut(replace(cue, start_ms=max(0, cue.start_ms), text=text))))
     ]
     pieces.sort(key=lambda cue: cue.start_ms)
     return _in_order(pieces)
@@ -79,6 +81,17 @@ def _cut(cue: Cue) -> Iterator[Cue]:
             yield Cue(clock.start(start), max(clock.end(end), clock.start(start)), text.strip(), cue.label)
         else:
             pending += [(start + at, end), (start, start + at)]
+
+
+def _lasting(pieces: Sequence[Cue]) -> Iterator[Cue]:
+    """The pieces of one line, none too short to be read: a corrected text has the times of other words."""
+    end = max(piece.end_ms for piece in pieces)
+    least = min(MIN_CUE_MS, max(0, end - pieces[0].start_ms) // len(pieces))
+    starts = [pieces[0].start_ms]
+    for left, piece in zip(range(len(pieces) - 1, 0, -1), pieces[1:], strict=True):
+        starts.append(min(max(piece.start_ms, starts[-1] + least), end - left * least))
+    for piece, start, following in zip(pieces, starts, [*starts[1:], end], strict=True):
+        yield replace(piece, start_ms=start, end_ms=min(max(piece.end_ms, start + least), following))
 
 
 def _best_cut(text: str) -> int | None:

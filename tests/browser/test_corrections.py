@@ -150,6 +150,35 @@ def test_what_cannot_be_saved_is_given_back(visit: Visit, recording: Recording, 
         expect(line(page, 0)).not_to_have_attribute("data-saving", "")
 
 
+def test_what_the_server_never_answered_is_offered_on_a_page_that_is_loaded_anew(
+    visit: Visit, recording: Recording, server_url: str
+) -> None:
+    with visit("/") as page:
+        recognise(page, recording("断线.wav", level=75.6))
+        before = [text(page, number).inner_text() for number in (0, 1)]
+        # The server goes away while one is sent, one waits, and then the page is loaded anew.
+        page.evaluate("asr.correct = () => {}")
+        write(page, 0, "断线时改的")
+        write(page, 1, "正在写的", key="Shift")
+        page.reload()
+        expect(line(page, 0).locator(".asr-text:visible")).to_have_text("断线时改的")
+        expect(page.locator(".asr-toast")).to_contain_text("没有保存")
+        expect(line(page, 0)).to_have_attribute("data-hint", "Enter 保存，Esc 放弃")
+        expect(line(page, 1)).to_have_attribute("data-unsaved", "")
+        expect(text(page, 1)).to_have_text("正在写的")
+        # One is saved now, the other one given up; neither comes again.
+        page.keyboard.press("Enter")
+        expect(line(page, 0).locator(".asr-corrected")).to_be_visible()
+        text(page, 1).click()
+        page.keyboard.press("Escape")
+        expect(text(page, 1)).to_have_text(before[1])
+        page.reload()
+        expect(text(page, 0)).to_have_text("断线时改的")
+        expect(text(page, 1)).to_have_text(before[1])
+        expect(page.locator("li[data-unsaved], [contenteditable]")).to_have_count(0)
+        assert [item["corrected_text"] for item in stored(page, server_url)["segments"]] == ["断线时改的", None]
+
+
 def test_recognising_anew_keeps_both_versions_and_shows_what_differs(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:

@@ -391,11 +391,12 @@ def test_a_recording_that_is_held_says_why_and_cannot_be_deleted(
         expect(page.locator(".asr-asking .primary")).to_be_disabled()
         page.locator(".asr-asking input").fill("客户投诉 <b>")
         page.keyboard.press("Enter")
-        expect(line).to_contain_text("音频已保留：客户投诉 <b>")
+        expect(line).to_contain_text("录音已保留：客户投诉 <b>")
 
+        # No question that could only be refused.
         page.locator(".asr-detail header .danger").click()
-        page.locator(".asr-dialog .danger").click()
-        expect(page.get_by_text("请先解除保留")).to_be_visible()
+        expect(page.locator(".asr-toast")).to_have_text("这条已保留，请先解除保留。")
+        expect(page.locator(".asr-dialog")).to_have_count(0)
         line.get_by_text("解除保留").click()
         page.locator(".asr-dialog .danger").click()
         expect(line).to_contain_text("音频将于 6 天后删除")

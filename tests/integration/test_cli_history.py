@@ -106,6 +106,7 @@ def test_export_takes_its_format_from_the_name(filled: App, tmp_path: Path) -> N
     assert (status, output, told) == (0, "", "退款.csv: 2 recordings\n")
     lines = list(csv.DictReader((tmp_path / "退款.csv").read_text("utf-8-sig").splitlines()))
     assert [line["时间 (UTC+08:00)"] for line in lines] == ["2025-09-03 12:00:00", "2025-09-02 12:00:00"]
+    assert filled("export", "开会", "--output", "one.csv")[2] == "one.csv: 1 recording\n"
     filled("export", "--output", "all.xlsx", "--language", "en")
     assert "xl/worksheets/sheet2.xml" in zipfile.ZipFile(tmp_path / "all.xlsx").namelist()
     told = json.loads(filled("export", "--format", "srt", "--output", "all.zip", "--json")[1])

@@ -11,7 +11,9 @@ import pytest
 from domain.errors import InvalidInput, NotFound, RecognitionFailed
 from domain.recognition import CacheOutcome, Status
 from services.corrections import Corrections
+from services.holds import Holds
 from services.traceless_sounds import TracelessSounds
+from services.versions import Versions
 from storage import traceless
 from tests.helpers.house import ADMIN, ME, OTHER, House, house, until_recognising
 from tests.helpers.redis_server import RedisServer
@@ -64,11 +66,18 @@ async def test_nothing_is_left(
             await it.history.get(row.id, visitor=OTHER)
         for text in ("", NAME, row.id):
             assert not (await it.history.page(visitor=ADMIN, text=text)).rows
+        for asked in (
+            it.transcription.submit_again(row.id, None, visitor=ME),
+            Corrections(it.store).correct(row.id, {0: "x"}, visitor=ME),
+            Holds(it.store, it.store).hold(row.id, "x", visitor=ME),
+            Versions(it.store).of(row.id, visitor=ME),
+            it.history.audio(row.id, visitor=ME),
+        ):
+            with pytest.raises(InvalidInput) as refused:
+                await asked
+            assert refused.value.details["reason"] == "no_trace"
         with pytest.raises(NotFound):
-            await it.transcription.submit_again(row.id, None, visitor=ME)
-        with pytest.raises(InvalidInput) as refused:
-            await Corrections(it.store).correct(row.id, {0: "x"}, visitor=ME)
-        assert refused.value.details["reason"] == "no_trace"
+            await Versions(it.store).of(row.id, visitor=OTHER)
         assert path.exists(), "a person's own file is not ours to remove"
         assert traces(tmp_path / "data", sound) == []
         # Nobody is answered by it.

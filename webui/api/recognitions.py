@@ -38,6 +38,12 @@ def recognition_routes(api: Api) -> APIRouter:
     def as_event(row: Recognition) -> Iterator[str]:
         yield event(to_json(row), "done" if row.status.is_final else "progress")
 
+    async def begun(row: Recognition, wait_seconds: float, request: Request) -> Response:
+        if wait_seconds:
+            row = await transcription.wait(row.id, visitor=api.visitor(request), timeout_seconds=wait_seconds)
+            return shown(row, 200 if row.status.is_final else 202)
+        return shown(row, 202)
+
     @router.post("")
     async def submit(request: Request) -> Response:
         async with receive(request, api.config, "file", "audio", raw=True) as received:
@@ -53,10 +59,7 @@ def recognition_routes(api: Api) -> APIRouter:
                 use_cache=fields.flag("use_cache") is not False,
                 no_trace=fields.flag("no_trace") is True,
             )
-        if wait_seconds:
-            row = await transcription.wait(row.id, visitor=api.visitor(request), timeout_seconds=wait_seconds)
-            return shown(row, 200 if row.status.is_final else 202)
-        return shown(row, 202)
+        return await begun(row, wait_seconds, request)
 
     @router.get("")
     async def page(request: Request) -> Response:
@@ -97,11 +100,14 @@ def recognition_routes(api: Api) -> APIRouter:
         if not isinstance(body, dict):
             raise InvalidInput("a JSON object with options is expected", reason="not_json")
         fields = Fields([*cast("dict[str, object]", body).items(), *request.query_params.multi_items()])
-        fields.only(*OPTION_FIELDS)
+        fields.only(*OPTION_FIELDS, "wait")
+        wait_seconds = _wait_seconds(fields, api)
         visitor = api.visitor(request)
         old = await history.get(recognition_id, visitor=visitor)
-        options = options_from(fields, old.options) if fields.names() else None
-        return shown(await transcription.submit_again(recognition_id, options, visitor=visitor), 202)
+        options = options_from(fields, old.options) if fields.names() - {"wait"} else None
+        return await begun(
+            await transcription.submit_again(recognition_id, options, visitor=visitor), wait_seconds, request
+        )
 
     @router.get("/{recognition_id}/versions")
     async def versions(request: Request, recognition_id: str) -> Response:

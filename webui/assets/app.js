@@ -82,6 +82,10 @@
       if (form && !(data.given = await asr.askAgain(form))) return;
       const selection = source.closest("asr-selection");
       if (selection) data.ids = selection.ids().join(",");
+      if (data.event === "remove" && source.closest(".asr-detail")?.querySelector("[data-event=release]")) {
+        announce(say("history_kept_this"), 4000);
+        return;
+      }
       const named = { count: (data.ids || "").split(",").length, names: selection?.names(), name: data.name };
       const asked = data.confirm && say(data.confirm, named);
       if (asked && !(await asr.confirmed(asked, data.confirmYes, data.confirmNo))) return;

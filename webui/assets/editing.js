@@ -59,6 +59,7 @@
     } catch {
       text.contentEditable = "true"; // browsers of before 2025
     }
+    text.closest("li").dataset.hint = say("correction_keys");
     text.focus();
     const place = placeOf(event);
     const selection = getSelection();
@@ -78,10 +79,11 @@
     const line = text.closest("li");
     unsaved.delete(text);
     delete line.dataset.unsaved;
+    delete line.dataset.hint;
     text.removeAttribute("title");
     if (!save || (was !== null && now === written(was)) || !line.isConnected) {
       text.innerHTML = html;
-      remember(...whereIs(line));
+      if (line.isConnected) remember(...whereIs(line));
     } else put({ line, given: now, shown: [text, html], typed: now });
   };
 

@@ -8,12 +8,12 @@ from webui.components.panel import bar, panel, panel_button
 from webui.i18n import Words
 
 
-def question(found: Found, words: Words, *, filtered: bool, everybodys: bool) -> str:
+def question(found: Found, words: Words, *, filtered: bool, others: bool) -> str:
     """What is about to be deleted, as plain text."""
     count = f"{found.count:,}"
     count = words("history_more_than", count=count) if found.has_more else count
     asked = words("history_confirm_found" if filtered else "history_confirm_all", count=count)
-    return f"{asked} {words('history_confirm_everybody')}" if everybodys else asked
+    return f"{asked} {words('history_confirm_others')}" if others else asked
 
 
 def deleting_view(done: Deletion, total: int | None, words: Words) -> str:

@@ -33,7 +33,7 @@ def detail_view(
 
     ``offered``: what 重新识别 may ask of each model.
     """
-    kept = retention_view(row, words, retention) if retention else ""
+    kept = retention_view(row, words, retention, viewer=viewer) if retention else ""
     body = result_view(row, words, shown=shown, search=search) if row.status.is_final else progress_view(row, words)
     return (
         f'<article class="asr-detail"><header>{_back(words)}<h1>{escape(recording_name(row.filename, words))}</h1>'

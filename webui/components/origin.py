@@ -32,6 +32,13 @@ def user_mark(row: Recognition, words: Words, viewer: Visitor | None) -> str:
     return f'<span class="asr-user" title="{words.html("user_title", user=row.user)}">{escape(name)}</span>'
 
 
+def person(user: str, words: Words, viewer: Visitor | None) -> str:
+    """Who did something to a row. A person sees administrators as such: whose other rows are is nobody's business."""
+    if viewer is None or user == viewer.user:
+        return words("user_me")
+    return user_name(user, words) if viewer.is_admin else words("user_admin")
+
+
 def user_name(user: str, words: Words) -> str:
     """A user as people would say it: the holder of an API key by its name, a visitor by the first of its mark."""
     kind, _, mark = user.partition(":")

@@ -3,29 +3,36 @@
 from datetime import datetime
 from html import escape
 
+from domain.access import Visitor
 from domain.recognition import Recognition, utc_now
 from services.retention import Retention
 from webui.components.details import moment
-from webui.components.origin import user_name
+from webui.components.origin import person
 from webui.i18n import Words
 
 
-def retention_view(row: Recognition, words: Words, retention: Retention, *, now: datetime | None = None) -> str:
-    """音频将于 3 天后删除 [保留…], or 音频已保留：客户投诉 [解除保留]; empty where there is nothing to keep."""
+def retention_view(
+    row: Recognition,
+    words: Words,
+    retention: Retention,
+    *,
+    viewer: Visitor | None = None,
+    now: datetime | None = None,
+) -> str:
+    """音频将于 3 天后删除 [保留…], or 录音已保留：客户投诉 [解除保留]; empty where there is nothing to keep."""
     if not row.status.is_final or (row.audio_key is None and row.hold is None):
         return ""
-    content = _held(row, words) if row.hold else _expires(row, words, retention, now or utc_now())
+    content = _held(row, words, viewer) if row.hold else _expires(row, words, retention, now or utc_now())
     return f'<p class="asr-retention" data-id="{escape(row.id)}">{content}</p>'
 
 
-def _held(row: Recognition, words: Words) -> str:
+def _held(row: Recognition, words: Words, viewer: Visitor | None) -> str:
     assert row.hold
     key = "retention_held" if row.audio_key else "retention_held_text"
-    # The owner knows who did it; somebody else has a name.
-    who = "" if row.hold.user == row.user else f"{escape(user_name(row.hold.user, words))} "
+    who = escape(person(row.hold.user, words, viewer))
     return (
         f"<span>{words.html(key, reason=row.hold.reason)}</span>"
-        f"<span>{who}{moment(row.hold.at.isoformat(), full=True)}</span>"
+        f"<span>{who} {moment(row.hold.at.isoformat(), full=True)}</span>"
         f'<button type="button" class="asr-link" data-event="release" data-id="{escape(row.id)}" '
         f'data-confirm="retention_confirm" data-confirm-yes="retention_release">'
         f"{words.html('retention_release')}</button>"
@@ -50,5 +57,5 @@ def _when(seconds: float, words: Words) -> str:
     elif seconds < 2 * 86400:
         left = words("hours", value=int(seconds // 3600))
     else:
-        left = words("days", value=int(seconds // 86400))
+        left = words("whole_days", value=int(seconds // 86400))
     return words("retention_expires", duration=left)

@@ -11,7 +11,7 @@ from domain.recognition import Recognition, Status
 from services.versions import Comparison
 from webui.components.badge import cache_badge, status_mark
 from webui.components.details import moment, options_parts
-from webui.components.origin import user_name
+from webui.components.origin import person
 from webui.components.units import clock
 from webui.i18n import Words
 
@@ -97,12 +97,8 @@ def _last_corrected(row: Recognition, words: Words, viewer: Visitor | None) -> s
 
 
 def _by(correction: Correction, words: Words, viewer: Visitor | None) -> str:
-    """Who and when. A person sees administrators as such: whose other rows are is nobody's business."""
-    if viewer is None or correction.user == viewer.user:
-        name = words("user_me")
-    else:
-        name = user_name(correction.user, words) if viewer.is_admin else words("user_admin")
-    return f"{escape(name)} {moment(correction.at.isoformat(), full=True)}"
+    """Who and when."""
+    return f"{escape(person(correction.user, words, viewer))} {moment(correction.at.isoformat(), full=True)}"
 
 
 # -- what was corrected in the version on show ---------------------------------------------------------------------

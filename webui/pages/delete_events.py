@@ -1,5 +1,6 @@
 """What happens when somebody deletes: rows that are named, or all that search and filters find."""
 
+import asyncio
 import json
 import secrets
 import time
@@ -25,6 +26,8 @@ class DeleteEvents:
     def __init__(self, context: PageContext) -> None:
         self._context = context
         self._history = context.services.history
+        #: Deletions that run, by page: set where somebody stops one.
+        self._stops: dict[str, asyncio.Event] = {}
 
     async def remove(self, current: str, event: gr.EventData, request: gr.Request) -> str:
         """Deletes the selected rows, or the one on show (the browser has asked already). Returns what stays open."""
@@ -33,6 +36,9 @@ class DeleteEvents:
             done = await self._history.delete(ids, visitor=self._context.visitor(request))
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
+        if done.held and ids == [current]:
+            gr.Warning(self._context.words(request)("history_kept_this"), title="")
+            return current
         self._tell(done, len(ids) - done.kept, request)
         return current if done.kept else ""
 
@@ -43,8 +49,9 @@ class DeleteEvents:
         """
         words, looked = self._context.words(request), Looked(*form)
         try:
-            visitor = self._context.visitor(request)
-            found = await self._history.count(visitor=visitor, **looked.filters())
+            visitor, filters = self._context.visitor(request), looked.filters()
+            found = await self._history.count(visitor=visitor, **filters)
+            mine = await self._history.count(visitor=visitor, **{**filters, "only_mine": True})
         except SpeechError as error:
             raise gr.Error(self._context.sentence(error, request), print_exception=False) from None
         if not found.count:
@@ -55,7 +62,7 @@ class DeleteEvents:
                 found,
                 words,
                 filtered=looked.leaves_out(visitor),
-                everybodys=visitor.is_admin and looked.whose != "mine",
+                others=found != mine or (found.has_more and visitor.is_admin and looked.whose != "mine"),
             ),
             "newest": found.newest,
             "total": None if found.has_more else found.count,
@@ -71,23 +78,34 @@ class DeleteEvents:
             return
         words, asked = self._context.words(request), json.loads(agreed)
         done, told = Deletion(), 0.0
+        page, stop = str(request.session_hash), asyncio.Event()
+        self._stops[page] = stop
         try:
             deleting = self._history.delete_found(
                 visitor=self._context.visitor(request), newest=asked["newest"], **Looked(*form).filters()
             )
             async with aclosing(deleting):
                 async for done in deleting:
+                    if stop.is_set():
+                        break
                     if time.monotonic() - told >= _TELL_SECONDS:
                         yield deleting_view(done, asked["total"], words)
                         told = time.monotonic()
         except SpeechError as error:
             gr.Warning(self._context.sentence(error, request), title="")
-        self._tell(done, done.deleted, request)
+        finally:
+            self._stops.pop(page, None)
+        self._tell(done, done.deleted, request, "history_stopped" if stop.is_set() else "history_deleted")
         yield ""
 
-    def _tell(self, done: Deletion, gone: int, request: gr.Request) -> None:
+    def stop(self, request: gr.Request) -> None:
+        """取消: :meth:`remove_found` ends after the rows that are being deleted, and tells how many went."""
+        if stop := self._stops.get(str(request.session_hash)):
+            stop.set()
+
+    def _tell(self, done: Deletion, gone: int, request: gr.Request, said: str = "history_deleted") -> None:
         words = self._context.words(request)
         for sentence in kept_sentences(done, words):
             gr.Warning(sentence, title="")
         if gone:
-            gr.Info(words("history_deleted", count=f"{gone:,}"), title="", duration=4)
+            gr.Info(words(said, count=f"{gone:,}"), title="", duration=4)

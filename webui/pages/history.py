@@ -103,8 +103,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     asked.change(None, [asked], [agreed], js="async asked => [await asr.agreed(asked)]")
     removal = agreed.change(deletions.remove_found, [agreed, *filters], [deleting], **quiet)
     removal.success(events.first_page, filters, found, **quiet)
-    stopped = deleting.stop(None, None, [deleting], js="() => ['']", cancels=[removal])
-    stopped.then(events.first_page, filters, found, **quiet)
+    deleting.stop(deletions.stop, None, None, **quiet)
     made = [
         wanted.export(exports.export, filters, [exported], trigger_mode="multiple", **quiet)
         for wanted in (bar, form.everything)

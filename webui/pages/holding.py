@@ -28,7 +28,7 @@ def connect_holding(context: PageContext, detail: Any, quiet: dict[str, Any]) ->
                 row = await holds.release(recognition_id, visitor=visitor)
         except SpeechError as error:
             raise gr.Error(context.sentence(error, request), print_exception=False) from None
-        return retention_view(row, context.words(request), context.services.retention)
+        return retention_view(row, context.words(request), context.services.retention, viewer=visitor)
 
     line = gr.Textbox(visible="hidden", elem_id="asr-retention-line", container=False)
     for trigger in (detail.hold, detail.release):

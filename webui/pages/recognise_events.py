@@ -78,7 +78,8 @@ class RecogniseEvents:
 
         ``has_channels``: whether the form shows 声道; where it does not, the recording is taken as it was before.
         """
-        yield gr.skip(), waiting_view(self._context.words(request)), *_buttons(running=True)
+        # What is on show stays until there is a new one: the recording may have gone.
+        yield gr.skip(), gr.skip(), *_buttons(running=True)
         try:
             options = Asked(*form).options()
             visitor = self._context.visitor(request)
@@ -87,7 +88,8 @@ class RecogniseEvents:
                 options = replace(options, channels=old.options.channels)
             row = await self._services.transcription.submit_again(current, options, visitor=visitor)
         except SpeechError as error:
-            yield gr.skip(), error_view(self._context.sentence(error, request)), *_buttons(running=False)
+            gr.Warning(self._context.sentence(error, request), title="")
+            yield gr.skip(), gr.skip(), *_buttons(running=False)
             return
         yield row.id, gr.skip(), gr.skip(), gr.skip()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,40 @@ async def test_deleting_can_be_stopped(store: SqlHistory, history: History, monk
     assert [(await anext(steps)).deleted, (await anext(steps)).deleted] == [2, 4]
     await steps.aclose()
     assert (await history.count(visitor=ANN)).count == 3
+
+
+async def test_a_cancelled_deletion_leaves_no_recording_without_a_row(
+    store: SqlHistory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_DELETE_ROWS", 2)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(FileAudioStore):
+        async def delete(self, keys: Sequence[str]) -> None:
+            begun.set()
+            await go_on.wait()
+            await super().delete(keys)
+
+    async def forget(_: object) -> None: ...
+
+    audio = Slow(tmp_path / "audio")
+    history = History(store, audio, forget)
+    source = tmp_path / "a.wav"
+    source.write_bytes(b"x")
+    for _ in range(5):
+        await store.insert(succeeded(user=ANN.user, audio_key=await audio.put_file(source)))
+    deleting = asyncio.create_task(deleted(history, ANN))
+    await begun.wait()
+    deleting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await deleting
+    go_on.set()
+    async with asyncio.timeout(5):
+        while history._deleting:
+            await asyncio.sleep(0.01)
+    rows = (await history.page(visitor=ANN)).rows
+    there = {row.audio_key for row in rows}
+    assert len(there) == 3 and set(await audio.keys_older_than(-60)) == there
 
 
 async def test_more_than_a_bound_is_not_counted(

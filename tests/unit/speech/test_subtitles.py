@@ -2,12 +2,13 @@
 
 import html
 import re
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.transcript import Word
-from speech.cues import MAX_COLUMNS, MAX_CUE_MS, Cue, columns, readable
+from speech.cues import MAX_COLUMNS, MAX_CUE_MS, MIN_CUE_MS, Cue, columns, readable
 from speech.subtitles import to_srt, to_vtt
 
 LONG = "今天下午三点半我们在二号会议室开会，请大家带好资料，不要迟到。如果有问题请提前联系我，谢谢大家的配合，再见。"
@@ -54,6 +55,16 @@ def test_a_cut_takes_the_time_of_the_words() -> None:
     )
     pieces = readable([Cue(900, 9700, "今天天气很好，我们出去走走。", "", words)])
     assert [(piece.start_ms, piece.end_ms) for piece in pieces] == [(900, 1600), (9000, 9700)]
+
+
+def test_no_piece_of_a_line_is_too_short_to_be_read() -> None:
+    # A correction of many letters over words that were said at the very end.
+    words = (Word("嗯", 0, 5000), Word("好", 5000, 5020))
+    pieces = readable([Cue(0, 5020, LONG, "", words)])
+    assert len(pieces) > 3 and all(piece.end_ms - piece.start_ms >= MIN_CUE_MS for piece in pieces)
+    assert all(one.end_ms <= other.start_ms for one, other in pairwise(pieces)) and pieces[-1].end_ms == 5020
+    # Where the line itself is shorter, they share its time.
+    assert {piece.end_ms - piece.start_ms for piece in readable([Cue(0, 400, LONG)])} <= {100, 101}
 
 
 def test_numbers_and_words_are_not_cut() -> None:

@@ -142,6 +142,10 @@ async def test_doing_it_again_changes_only_what_is_given(tmp_path: Path) -> None
         options = api.transcription.given["options"]
         assert options.hotwords == RecognitionOptions.of(hotwords=["上海", "空调"]).hotwords
         assert (options.itn, options.vad.max_segment_ms) == (False, 5000)
+        # Waited for as a new recording is.
+        waited = await client.post(f"/v1/recognitions/{ROW_ID}/again?wait=5")
+        assert (waited.status_code, waited.json()["status"]) == (200, "succeeded")
+        assert api.transcription.given["options"] is None
         bad = await client.post(f"/v1/recognitions/{ROW_ID}/again", json=["x"])
         assert bad.status_code == 400
 

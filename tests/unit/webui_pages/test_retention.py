@@ -6,6 +6,7 @@ from html import unescape
 
 import pytest
 
+from domain.access import Visitor
 from domain.audio_keys import put_at
 from domain.recognition import Hold, Recognition, Status
 from services.retention import Retention
@@ -30,14 +31,14 @@ def said(row: Recognition, words: Words = ZH, *, left: timedelta | None = None) 
 @pytest.mark.parametrize(
     ("left", "zh", "en"),
     [
-        (timedelta(days=7), "音频将于 7 天后删除", "in 7 d"),
-        (timedelta(days=2, hours=23), "音频将于 2 天后删除", "in 2 d"),
+        (timedelta(days=7), "音频将于 7 天后删除", "in 7 days"),
+        (timedelta(days=2, hours=23), "音频将于 2 天后删除", "in 2 days"),
         (timedelta(hours=47, minutes=50), "音频将于 47 小时后删除", "in 47 h"),
         (timedelta(minutes=175), "音频将于 2 小时后删除", "in 2 h"),
         (timedelta(minutes=119, seconds=50), "音频将于 119 分钟后删除", "in 119 min"),
         (timedelta(seconds=61), "音频将于 1 分钟后删除", "in 1 min"),
-        (timedelta(seconds=59), "音频即将删除", "in a moment"),
-        (timedelta(days=-1), "音频即将删除", "in a moment"),
+        (timedelta(seconds=59), "录音即将删除", "in a moment"),
+        (timedelta(days=-1), "录音即将删除", "in a moment"),
     ],
 )
 def test_when_it_goes(left: timedelta, zh: str, en: str) -> None:
@@ -49,10 +50,13 @@ def test_when_it_goes(left: timedelta, zh: str, en: str) -> None:
 def test_why_it_is_kept() -> None:
     hold = Hold("客户投诉 <b>", "local", datetime(2026, 11, 21, 14, 5, tzinfo=UTC))
     row = a_row(audio_key=KEY, hold=hold)
-    assert said(row).startswith("音频已保留：客户投诉 <b>") and said(row).endswith("解除保留")
+    assert said(row).startswith("录音已保留：客户投诉 <b>") and said(row).endswith("解除保留")
     assert "<b>" not in retention_view(row, ZH, WEEK)
-    assert "本机" not in said(row)
-    assert "crm" in said(row.with_changes(hold=Hold("x", "api:crm", hold.at)))
+    # Who gave it, as far as one may know.
+    assert " 我 " in said(row)
+    other = row.with_changes(hold=Hold("x", "api:crm", hold.at))
+    assert "crm" in retention_view(other, ZH, WEEK, viewer=Visitor("local", is_admin=True))
+    assert "管理员" in retention_view(other, ZH, WEEK, viewer=Visitor("local"))
     assert said(row.with_changes(audio_key=None)).startswith("记录已保留：")
 
 
