@@ -128,7 +128,7 @@ def test_doctor_finds_what_works_and_what_does_not(tmp_path: Path) -> None:
     good = app("doctor", "--json", cwd=tmp_path, ASR_PORT="0")
     checks = {row["check"]: row for row in map(json.loads, good.stdout.splitlines())}
     assert good.returncode == 0, good.stdout
-    assert set(checks) == {"data", "database", "model", "device", "port"}
+    assert set(checks) == {"data", "database", "recordings", "model", "device", "port"}
     bad = app("doctor", cwd=tmp_path, ASR_PORT="0", ASR_MODEL="paraformer-zh", ASR_NODES="http://127.0.0.1:9")
     assert bad.returncode == 1
     assert "model download paraformer-zh" in bad.stdout and "http://127.0.0.1:9" in bad.stdout

@@ -28,7 +28,9 @@ WORDS = ("天气", "气天", "会议", "开会", "report", "50%", "a_b", "it's",
 def database(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     monkeypatch.setattr(postgres_search, "_NEWEST_ROWS", 3)
     monkeypatch.setattr(postgres_search, "_MORE_ROWS", 20)
-    monkeypatch.setattr(postgres_search, "_MANY_HITS", 2)
+    monkeypatch.setattr(postgres_search, "_MORE_TIMES", 1)
+    monkeypatch.setattr(postgres_search, "_COMMON_ONE_IN", 2)
+    monkeypatch.setattr(postgres_search, "_SAMPLE_ROWS", 2)
     database = open_database(postgres.url())
     yield database
     database.close()
