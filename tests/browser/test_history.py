@@ -234,7 +234,7 @@ def test_a_row_under_way_can_be_cancelled_where_it_is_open_and_then_deleted(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with no_node(visit), visit("/") as page:
-        row, running = open_running(page, recording("从历史取消.wav", level=71), server_url)
+        row, running = open_running(page, recording("从历史取消.wav", level=71.7), server_url)
         expect(page.locator(".asr-detail [data-event=remove]")).to_have_count(0)
         page.locator(".asr-detail").get_by_role("button", name="取消").click()
         expect(page.locator(".asr-detail .asr-failure.cancelled")).to_be_visible()
