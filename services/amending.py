@@ -1,10 +1,10 @@
 """A person changes a row that has its text: the same doors and the same refusals for names and for words."""
 
 from domain.access import Visitor
-from domain.errors import InvalidInput, NotFound, StorageUnavailable
+from domain.errors import InvalidInput, StorageUnavailable
 from domain.history_ports import Change, HistoryStore
-from domain.ids import is_id
 from domain.recognition import Recognition, Status
+from services.seen_rows import seen_row
 
 
 def left_no_trace(row: Recognition) -> InvalidInput:
@@ -22,9 +22,7 @@ async def amended(store: HistoryStore, recognition_id: str, change: Change, *, v
     row = await store.amend(recognition_id, change, user=visitor.scope)
     if row is not None:
         return row
-    row = await store.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
-    if row is None:
-        raise NotFound(f"there is no recognition {recognition_id[:60]}")
+    row = await seen_row(store, recognition_id, visitor)
     if row.no_trace:
         raise left_no_trace(row)
     if row.status is Status.SUCCEEDED:  # it waits for the database, or ended this very moment

@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 
 from domain.access import Visitor
 from domain.audio_keys import audio_gone, put_at
-from domain.errors import NotFound, StorageUnavailable
+from domain.errors import StorageUnavailable
 from domain.history import Deletion, HistoryPage, HistoryQuery
 from domain.history_ports import HistoryStore
 from domain.ids import is_id
@@ -18,6 +18,7 @@ from domain.ports import AudioStore
 from domain.recognition import CacheOutcome, Recognition, Source, Status
 from services.amending import left_no_trace
 from services.recordings import Recording
+from services.seen_rows import seen_row
 
 log = logging.getLogger(__name__)
 
@@ -115,10 +116,7 @@ class History:
 
     async def get(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
         """One row. Raises :class:`NotFound`."""
-        row = await self._store.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
-        if row is None:
-            raise NotFound(f"there is no recognition {recognition_id[:60]}")
-        return row
+        return await seen_row(self._store, recognition_id, visitor)
 
     async def delete(self, recognition_ids: Sequence[str], *, visitor: Visitor) -> Deletion:
         """Removes finished rows that nobody wants kept, and all of the recordings that nothing refers to any more.

@@ -3,11 +3,11 @@
 import logging
 
 from domain.access import Visitor
-from domain.errors import InvalidInput, InvalidOptions, NotFound
+from domain.errors import InvalidInput, InvalidOptions
 from domain.history_ports import HistoryStore, RetentionStore
-from domain.ids import is_id
 from domain.recognition import Hold, Recognition, utc_now
 from services.amending import left_no_trace
+from services.seen_rows import no_such_row, seen_row
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,7 @@ class Holds:
         return await self._set(recognition_id, None, visitor)
 
     async def _set(self, recognition_id: str, hold: Hold | None, visitor: Visitor) -> Recognition:
-        row = await self._rows.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
-        if row is None:
-            raise _not_found(recognition_id)
+        row = await seen_row(self._rows, recognition_id, visitor)
         if row.no_trace:
             raise left_no_trace(row)
         if not row.status.is_final:
@@ -47,7 +45,7 @@ class Holds:
             )
         changed = await self._store.set_hold(row.id, hold, user=visitor.scope)
         if changed is None:
-            raise _not_found(recognition_id)
+            raise no_such_row(recognition_id)
         log.info("recognition %s is %s by %s", row.id, "held" if hold else "no longer held", visitor.user)
         return changed
 
@@ -66,7 +64,3 @@ def _checked(reason: str) -> str:
             limit=MAX_REASON_CHARS,
         )
     return text
-
-
-def _not_found(recognition_id: str) -> NotFound:
-    return NotFound(f"there is no recognition {recognition_id[:60]}")

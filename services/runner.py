@@ -9,12 +9,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-from domain.errors import NotFound, RecognitionCancelled, RecognitionFailed, SpeechError, StorageUnavailable
+from domain.errors import RecognitionCancelled, RecognitionFailed, SpeechError, StorageUnavailable
 from domain.history_ports import HistoryStore
 from domain.ports import Neighbours, Observer
 from domain.recognition import Progress, Recognition, Status, utc_now
 from domain.transcript import Transcript
 from services.periodic import every
+from services.seen_rows import no_such_row
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class Runner:
                 continue
             row = await self._history.get(recognition_id, user=user)
             if row is None:
-                raise NotFound(f"there is no recognition {recognition_id}")
+                raise no_such_row(recognition_id)
             if row != previous:
                 yield row
                 previous = row

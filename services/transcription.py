@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from domain.access import Visitor
-from domain.errors import BadAudio, NotFound
+from domain.errors import BadAudio
 from domain.history_ports import HistoryStore
 from domain.ids import is_id, new_id
 from domain.labels import names_of_sides
@@ -25,11 +25,13 @@ from services.dispatch import Dispatch
 from services.filenames import clean_filename
 from services.known_audio import KnownAudio, KnownRefusal, Question
 from services.model_choice import ModelChanged, ModelChoice
-from services.results import answered, finished, refused, with_spoken_track
+from services.results import answered, finished, refused
 from services.runner import Report, Runner, cancelled
+from services.seen_rows import no_such_row, seen_row
 from services.shared_work import SharedWork
 from services.sounds import Sounds, audio_key
-from services.threads import Threads, off_loop
+from services.spoken_track import SpokenTracks
+from services.threads import Threads
 from speech.decode import decode_to_wav, probe
 
 log = logging.getLogger(__name__)
@@ -66,7 +68,7 @@ class Transcription:
         self._max_audio_seconds = max_audio_seconds
         self._work_dir = work_dir
         self._threads = Threads(DECODERS, "decode")
-        self._second_decodes: dict[str, asyncio.Task[Recognition]] = {}
+        self._spoken_tracks = SpokenTracks(lambda row: self._recognise(row, _tell_nobody))
         self.runner = Runner(history, self._work, observer, neighbours)
 
     # -- what callers may ask ------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ class Transcription:
     def follow(self, recognition_id: str, *, visitor: Visitor) -> AsyncIterator[Recognition]:
         """Every change of a recognition; ends after its final state. Raises :class:`NotFound`."""
         if not is_id(recognition_id):
-            raise NotFound(f"there is no recognition {recognition_id[:60]}")
+            raise no_such_row(recognition_id)
         return self.runner.follow(recognition_id, user=visitor.scope)
 
     async def wait(self, recognition_id: str, *, visitor: Visitor, timeout_seconds: float | None = None) -> Recognition:
@@ -160,18 +162,7 @@ class Transcription:
 
     async def spoken(self, recognition_id: str, *, visitor: Visitor) -> Recognition:
         """The row with its spoken track too: a second decode where the model writes by itself, cached as its own."""
-        row = await self._get(recognition_id, visitor)
-        if row.transcript.raw_text is not None or row.status is not Status.SUCCEEDED:
-            return row
-        # Like every recognition it outlives whoever asks, and who asks again joins it.
-        task = self._second_decodes.get(row.id)
-        if task is None:
-            asked = row.with_changes(id=new_id(), options=replace(row.options, itn=False), use_cache=True)
-            task = asyncio.create_task(self._recognise(asked, _tell_nobody))
-            self._second_decodes[row.id] = task
-            task.add_done_callback(lambda _: self._second_decodes.pop(row.id, None))
-        spoken = (await asyncio.shield(task)).transcript
-        return await off_loop(len(row.transcript.segments), lambda: with_spoken_track(row, spoken))
+        return await self._spoken_tracks.of(await self._get(recognition_id, visitor))
 
     async def recall(self, path: Path, row: Recognition) -> Recognition | None:
         """The row as a hit, when the very same file was recognised before with the same options, or refused."""
@@ -313,10 +304,7 @@ class Transcription:
         await report(progress)
 
     async def _get(self, recognition_id: str, visitor: Visitor) -> Recognition:
-        row = await self._history.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
-        if row is None:
-            raise NotFound(f"there is no recognition {recognition_id[:60]}")
-        return row
+        return await seen_row(self._history, recognition_id, visitor)
 
 
 def _milliseconds_since(started: float) -> int:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from domain.access import Visitor
 from domain.differences import DifferentLine, differences
-from domain.errors import NotFound
 from domain.history_ports import HistoryStore
-from domain.ids import is_id
 from domain.recognition import Recognition
 from services.amending import left_no_trace
+from services.seen_rows import no_such_row, seen_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class Versions:
         versions = await self._store.versions(recognition_id, user=visitor.scope)
         if not versions:
             # Of rows that are kept there would be one; what leaves no trace is no version of anything.
-            row = await self._get(recognition_id, visitor)
-            raise left_no_trace(row) if row.no_trace else _not_found(recognition_id)
+            row = await seen_row(self._store, recognition_id, visitor)
+            raise left_no_trace(row) if row.no_trace else no_such_row(recognition_id)
         return versions
 
     async def compare(self, one_id: str, other_id: str, *, itn: bool, visitor: Visitor) -> Comparison:
@@ -46,21 +45,11 @@ class Versions:
 
         Raises :class:`NotFound`, also for two that are no versions of one another.
         """
-        one, other = await self._get(one_id, visitor), await self._get(other_id, visitor)
+        one, other = await seen_row(self._store, one_id, visitor), await seen_row(self._store, other_id, visitor)
         if (one.version_of or one.id) != (other.version_of or other.id):
-            raise _not_found(other_id)
+            raise no_such_row(other_id)
         older, newer = sorted((one, other), key=lambda row: row.id)
         before, after = older.transcript.segments, newer.transcript.segments
         # In a thread however few they are: a single one may hold hours.
         lines = await asyncio.to_thread(differences, before, after, itn=itn)
         return Comparison(older, newer, lines)
-
-    async def _get(self, recognition_id: str, visitor: Visitor) -> Recognition:
-        row = await self._store.get(recognition_id, user=visitor.scope) if is_id(recognition_id) else None
-        if row is None:
-            raise _not_found(recognition_id)
-        return row
-
-
-def _not_found(recognition_id: str) -> NotFound:
-    return NotFound(f"there is no recognition {recognition_id[:60]}")
