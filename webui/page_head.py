@@ -46,6 +46,7 @@ _SCRIPT_KEYS = (
     "error_low_disk",
     "history_confirm_many",
     "history_confirm_one",
+    "history_confirm_version",
     "history_delete",
     "history_kept_this",
     "history_link_copied",

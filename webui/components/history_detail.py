@@ -37,19 +37,20 @@ def detail_view(
     body = result_view(row, words, shown=shown, search=search) if row.status.is_final else progress_view(row, words)
     return (
         f'<article class="asr-detail"><header>{_back(words)}<h1>{escape(recording_name(row.filename, words))}</h1>'
-        f"{_end(row, words)}</header>{_origin(row, words, viewer)}{kept}"
+        f"{_end(row, len(versions) > 1, words)}</header>{_origin(row, words, viewer)}{kept}"
         # Before the text, which may be very long; beside it where there is room.
         f'<div data-slot="versions">{versions_view(row, versions, words, viewer)}</div>{body}'
         f"{again_form(row, offered, words) if offered else ''}</article>"
     )
 
 
-def _end(row: Recognition, words: Words) -> str:
-    """删除; what still runs is cancelled first."""
+def _end(row: Recognition, has_others: bool, words: Words) -> str:
+    """删除; what still runs is cancelled first. With other versions the recording stays, and the question says so."""
     if not row.status.is_final:
         return f'<button type="button" class="asr-button danger" data-event="cancel">{words.html("cancel")}</button>'
+    question = "history_confirm_version" if has_others else "history_confirm_one"
     return (
-        f'<button type="button" class="asr-button danger" data-event="remove" data-confirm="history_confirm_one" '
+        f'<button type="button" class="asr-button danger" data-event="remove" data-confirm="{question}" '
         f'data-ids="{escape(row.id)}">{words.html("history_delete")}</button>'
     )
 

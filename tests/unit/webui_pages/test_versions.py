@@ -260,6 +260,11 @@ def test_a_comparison_marks_what_differs() -> None:
     assert "data-only-different checked" in comparison_view(long, ZH)
 
 
+def test_the_question_before_a_version_goes_says_that_the_others_stay() -> None:
+    assert 'data-confirm="history_confirm_one"' in detail_view(ROW, ZH, versions=[ROW])
+    assert 'data-confirm="history_confirm_version"' in detail_view(ROW, ZH, versions=[ROW, version(2)])
+
+
 # 重新识别
 
 
