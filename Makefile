@@ -19,10 +19,11 @@ test: ## every test but the long ones
 	@$(PYTHON) deploy/setup_env.py test
 	$(VENV)/python -m pytest -m "not long" --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-long: ## what takes too long for each change, and a history of 10 million rows (hours; 60 GB of disk)
+test-long: ## what takes too long for each change, a history of 10 million rows, and chaos (hours; 60 GB of disk)
 	@$(PYTHON) deploy/setup_env.py test
 	$(VENV)/python -m pytest -m long --timeout 3600
 	$(VENV)/python benchmarks/history.py --rows 10000000
+	$(VENV)/python benchmarks/chaos.py
 
 bench: ## the benchmarks of docs/benchmarks.md
 	@$(PYTHON) deploy/setup_env.py test
@@ -33,6 +34,9 @@ bench: ## the benchmarks of docs/benchmarks.md
 	$(VENV)/python benchmarks/history.py
 	$(VENV)/python benchmarks/cache.py
 	$(VENV)/python benchmarks/exports.py
+	$(VENV)/python benchmarks/scheduling.py
+	$(VENV)/python benchmarks/pool.py
+	$(VENV)/python benchmarks/long.py
 
 demo-models: ## train the small models of models/ anew, from synthetic speech (about 45 minutes on 2 cores)
 	@$(PYTHON) deploy/setup_env.py test

@@ -6,10 +6,11 @@ import logging.handlers
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 
+from announcing import announcing
 from checks import checks
 from cli.main import run
 from cli.roles import Roles
@@ -19,7 +20,7 @@ from listener import cannot_listen, listen
 from settings import PROJECT, BadSetting, Settings, prepare_libraries
 from storage.migrations import current_revision, downgrade, upgrade
 from storage.sql import open_database
-from wiring import INCOMING, UPLOADS, build, open_history, open_services
+from wiring import INCOMING, UPLOADS, build, open_history, open_services, stored_nodes
 
 VERSION = "0.1.0"
 #: Time that open pages get to end when the server stops, in seconds.
@@ -101,6 +102,8 @@ def node(settings: Settings, port_file: Path | None, parent_pid: int | None) -> 
             parent_pid=parent_pid,
             drain_seconds=OWN_NODE_DRAIN_SECONDS if parent_pid else DRAIN_SECONDS,
             version=VERSION,
+            # A child is its parent's alone.
+            while_up=lambda port: nullcontext() if parent_pid else announcing(settings, port),
         )
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
@@ -150,4 +153,6 @@ def _log_to(settings: Settings, name: str | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(Roles(serve, node, open_services, open_history, migrate, download, local_models, checks)))
+    sys.exit(
+        run(Roles(serve, node, open_services, open_history, migrate, download, local_models, checks, stored_nodes))
+    )

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from cluster.foreign import fitting
+from cluster.foreign_probe import AppProbe
 from cluster.health import HealthProbe
 from domain.errors import SpeechError
+from domain.node import NodeIntent
 from domain.presets import PRESETS
 from domain.redis_url import parse_redis_url
 from engine.local_models import find_preset, resolve_model
@@ -77,7 +80,7 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
         ("port", port),
     ]
     return [*found, *_redis_checks(settings)] + [
-        (f"node {intent.url}", partial(_ask_node, intent.url, settings.node_token.get_secret_value()))
+        (f"node {intent.url}", partial(_ask_node, intent, settings.node_token.get_secret_value()))
         for intent in settings.nodes
     ]
 
@@ -123,11 +126,15 @@ def _ask_redis(url: str, *, coordinates: bool, caches: bool) -> str:
     return f"{address}, version {report.version}{remark(report, coordinates=coordinates)}"
 
 
-def _ask_node(url: str, token: str) -> str:
+def _ask_node(node: NodeIntent, token: str) -> str:
+    """How a node is; of a foreign app, whether its mapping fits what it says of its API."""
+
     async def ask() -> str:
-        probe = HealthProbe(token, ssl.create_default_context())
+        probe = HealthProbe(ssl.create_default_context())
         try:
-            report = await probe.report(url)
+            if node.app:
+                return await fitting(node.app, AppProbe(node.url, node.token, probe.read))
+            report = await probe.report(node.url, node.token or token)
         finally:
             await probe.close()
         return f"{report.health.value}, {report.model} on {report.device}"

@@ -54,7 +54,7 @@ METRICS: dict[str, Declared] = {
     "asr_cache_seconds": Declared(
         "histogram",
         "Time of one call to the result cache, in seconds.",
-        {"operation": frozenset({"get", "put", "delete"})},
+        {"operation": frozenset({"get", "put", "delete", "forget"})},
         buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
     ),
     "asr_redis_up": Declared("gauge", "Whether Redis is asked (1) or left out until it is well (0).", {"role": _ROLES}),
@@ -70,7 +70,16 @@ METRICS: dict[str, Declared] = {
     "asr_node_requests_total": Declared(
         "counter", "Jobs sent to nodes, by how they ended.", {"node": None, "outcome": _REQUEST_OUTCOMES}
     ),
+    "asr_retries_postponed_total": Declared(
+        "counter", "How often a job that a node failed had to wait, because so many others were tried again."
+    ),
     "asr_cache_errors_total": Declared("counter", "Calls in which the result cache failed.", {"operation": None}),
+    "asr_board_conflicts_total": Declared(
+        "counter", "How often another replica was quicker to take a slot, and it was decided anew."
+    ),
+    "asr_board_fallbacks_total": Declared(
+        "counter", "How often Redis went away and this replica scheduled its recognitions by itself from then on."
+    ),
     "asr_queue_length": Declared("gauge", "Recognitions that wait for a slot."),
     "asr_node_changes_total": Declared(
         "counter",

@@ -21,6 +21,7 @@ from yaml import YAMLError
 from domain.access import parse_api_keys
 from domain.audio_address import S3Address, parse_audio_store, without_credentials
 from domain.node import NodeIntent
+from domain.node_setting import parse_address, parse_node
 from domain.redis_url import parse_redis_url
 
 PROJECT = Path(__file__).resolve().parent
@@ -28,6 +29,8 @@ PROJECT = Path(__file__).resolve().parent
 CONFIG_FILE = PROJECT / "config.yaml"
 #: Settings that name a folder.
 _FOLDERS = ("data_dir", "audio_store")
+#: Settings that hold secrets, by how their names end: a message never repeats what was given.
+_SECRETS = ("TOKEN", "SECRET", "KEY", "KEYS", "REDIS_URL", "NODES")
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -74,8 +77,16 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr = Field(SecretStr(""), description="access key of s3://; empty: as AWS's tools find it")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="the secret key that belongs to it")
     nodes: Annotated[tuple[NodeIntent, ...], NoDecode] = Field(
-        (), description="url[;weight=3][;slots=2][;backup], comma-separated; empty: one node as a child process"
+        (), description="url[;weight=3][;slots=2][;backup][;name=…][;token=…], comma-separated"
     )
+    replicas: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="addresses of the web UIs, comma-separated, for `app.py nginx`"
+    )
+    own_node: Literal["auto", "yes", "no"] = Field(
+        "auto", description="whether the web UI starts a node of its own; auto: where no other can be expected"
+    )
+    node_url: str = Field("", description="where the web UIs reach this node, which it announces; empty: found out")
+    node_name: str = Field("", max_length=80, description="what people call this node; empty: the machine's name")
     model: str = Field("auto", description="preset name, a local directory, or auto")
     model_load: Literal["start", "demand"] = Field("start", description="when a node loads its model")
     model_hub: Literal["ms", "hf"] = Field("ms", description="where models are downloaded from")
@@ -134,6 +145,12 @@ class Settings(BaseSettings):
             return tuple(item if isinstance(item, NodeIntent) else parse_node(item) for item in value)
         return value
 
+    @field_validator("replicas", mode="before")
+    @classmethod
+    def _parse_replicas(cls, value: object) -> object:
+        parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return tuple(parse_address(str(part)) for part in parts) if isinstance(parts, (tuple, list)) else parts
+
     @field_validator("api_keys", mode="before")
     @classmethod
     def _parse_keys(cls, value: object) -> object:
@@ -141,6 +158,11 @@ class Settings(BaseSettings):
         if isinstance(parts, (tuple, list)):
             parse_api_keys(str(part) for part in parts)
         return parts
+
+    @field_validator("node_url")
+    @classmethod
+    def _check_node_url(cls, value: str) -> str:
+        return parse_address(value) if value else value
 
     @field_validator("audio_store")
     @classmethod
@@ -175,6 +197,21 @@ class Settings(BaseSettings):
                 f"ASR_HOST is {self.host!r}, which other machines can reach, and there are no accounts: "
                 "set ASR_ALLOW_OPEN=1 to serve it openly, or keep ASR_HOST=127.0.0.1"
             )
+
+    @property
+    def has_own_node(self) -> bool:
+        """Whether the web UI starts a node as its child.
+
+        None is expected elsewhere where none is named, and none can announce itself.
+        """
+        if self.own_node != "auto":
+            return self.own_node == "yes"
+        return not self.nodes and not self.nodes_announce
+
+    @property
+    def nodes_announce(self) -> bool:
+        """Whether nodes and web UIs have what it takes: a Redis in common, and a secret to know each other by."""
+        return bool(self.redis_url.get_secret_value() and self.node_token.get_secret_value())
 
     @property
     def is_loopback(self) -> bool:
@@ -219,35 +256,6 @@ def is_loopback_host(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def parse_node(item: object) -> NodeIntent:
-    """``url[;weight=3][;slots=2][;backup]`` or a mapping with those keys. Raises ``ValueError``."""
-    if isinstance(item, dict):
-        fields = {str(key): value for key, value in item.items()}
-        url = str(fields.pop("url", ""))
-    else:
-        url, *rest = (part.strip() for part in str(item).split(";"))
-        fields = {}
-        for part in rest:
-            key, _, value = part.partition("=")
-            fields[key] = value or "true"
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"node {url!r}: an address such as http://10.0.0.5:7861 is expected")
-    unknown = set(fields) - {"weight", "slots", "backup", "name"}
-    if unknown:
-        raise ValueError(f"node {url}: {', '.join(sorted(unknown))} is not known; weight, slots, backup and name are")
-    try:
-        weight, slots = float(fields.get("weight", 1)), fields.get("slots")
-        slots = int(slots) if slots is not None else None
-    except (TypeError, ValueError):
-        raise ValueError(f"node {url}: weight and slots must be numbers") from None
-    if not 0 < weight <= 1000 or (slots is not None and not 1 <= slots <= 256):
-        raise ValueError(f"node {url}: weight must lie in (0, 1000] and slots in [1, 256]")
-    backup = str(fields.get("backup", "false")).strip().lower()
-    if backup not in _YES + _NO:
-        raise ValueError(f"node {url}: backup is {backup[:20]!r}; true or false is expected")
-    return NodeIntent(url.rstrip("/"), str(fields.get("name", "")), weight, slots, backup in _YES)
-
-
 def load_settings(**overrides: object) -> Settings:
     """Reads the settings; ``overrides`` (from the command line) win. Raises :class:`BadSetting`."""
     try:
@@ -263,7 +271,7 @@ def _sentence(item: object) -> str:
     key = "ASR_" + str(item["loc"][0]).upper()
     if item["type"] == "extra_forbidden":
         return f"{key} is not a setting; see `python app.py serve --help`"
-    secret = isinstance(item.get("input"), SecretStr) or key.endswith(("TOKEN", "SECRET", "KEY", "KEYS", "REDIS_URL"))
+    secret = isinstance(item.get("input"), SecretStr) or key.endswith(_SECRETS)
     given = item.get("input")
     given = without_credentials(given) if key == "ASR_AUDIO_STORE" and isinstance(given, str) else given
     value = "" if secret else f" is {given!r}"

@@ -11,13 +11,19 @@ from functools import partial
 from pathlib import Path
 
 from cli.roles import StoredHistory
+from cluster.announcements import RedisAnnouncements
 from cluster.child import ChildNode
+from cluster.left_calls import LeftCalls
 from cluster.local_board import LocalBoard
+from cluster.members import LOOK_SECONDS, Members
 from cluster.pool import Pool
+from cluster.redis_board import RedisBoard
 from domain.access import Visitor
+from domain.membership import StoredNode
 from domain.ports import AudioStore
 from engine.local_models import resolve_model
 from metrics import PrometheusObserver
+from services.activity import SAMPLE_SECONDS, Activity
 from services.bundle import Services
 from services.corrections import Corrections
 from services.dispatch import Dispatch
@@ -28,8 +34,10 @@ from services.history_import import HistoryImport
 from services.holds import Holds
 from services.known_audio import FORGET_SECONDS, KnownAudio
 from services.labels import Labels
+from services.long_recordings import LongRecordings
 from services.model_choice import ModelChoice
 from services.model_download import ModelDownload
+from services.node_admin import NodeAdmin
 from services.nodes import Nodes
 from services.periodic import meanwhile
 from services.retention import Retention
@@ -39,10 +47,12 @@ from services.traceless_sounds import TracelessSounds
 from services.transcription import Transcription
 from services.versions import Versions
 from settings import PROJECT, Settings, child_environment
+from storage.activity import LocalActivity, RedisActivity
 from storage.audio import open_audio_store
 from storage.history import SqlHistory
 from storage.migrations import upgrade
 from storage.models import SqlModelRegistry
+from storage.nodes import SqlNodes
 from storage.old_history import OldHistoryFile
 from storage.outbox import Outbox
 from storage.process_locks import ProcessLocks
@@ -98,21 +108,22 @@ def build(settings: Settings) -> Application:
         settings.cache_max_mb * 1_000_000,
         observer=observer,
     )
+    activity = Activity(observer, RedisActivity(shared.coordination) if shared.coordination else LocalActivity())
     known = KnownAudio(
         shared.cache,
-        observer,
+        activity,
         ttl_seconds=settings.cache_ttl,
         negative_ttl_seconds=settings.negative_ttl,
         per_user=settings.cache_scope == "user",
     )
 
-    # Without configured nodes this process brings its own, reached exactly as a remote one.
-    standalone = not settings.nodes
-    token = settings.node_token.get_secret_value() or (secrets.token_urlsafe(24) if standalone else "")
-    board = LocalBoard()
-    pool = Pool(settings.nodes, token=token, registry=registry, observer=observer, trust_first=standalone)
-    child = _own_node(settings, token) if standalone else None
-    fallback = resolve_model(settings.model, settings.model_hub) if standalone or settings.model != "auto" else ""
+    # Its own node is reached exactly as a remote one.
+    has_own = settings.has_own_node
+    token = settings.node_token.get_secret_value() or (secrets.token_urlsafe(24) if has_own else "")
+    board = RedisBoard(shared.coordination, owner=process, observer=observer) if shared.coordination else LocalBoard()
+    pool, left = Pool((), token=token, registry=registry, observer=observer), LeftCalls(board)
+    child = _own_node(settings, token) if has_own else None
+    fallback = resolve_model(settings.model, settings.model_hub) if has_own or settings.model != "auto" else ""
     models = ModelChoice(pool, registry, fallback=fallback, itn_by=settings.itn_by)
 
     traceless = TracelessSounds(work_dir / TRACELESS, process, neighbours.lives)
@@ -123,7 +134,8 @@ def build(settings: Settings) -> Application:
         shared.flight,
         models,
         Dispatch(board, pool, observer, queue_seconds=settings.queue_seconds),
-        observer,
+        LongRecordings(shared.cache),
+        activity,
         neighbours,
         max_audio_seconds=settings.max_audio_seconds,
         work_dir=work_dir,
@@ -135,10 +147,18 @@ def build(settings: Settings) -> Application:
         child.restart if child else _nothing,
     )
     rows = History(history, audio, known.forget)
+    announcements = None
+    if shared.coordination and settings.nodes_announce:
+        announcements = RedisAnnouncements(shared.coordination, token)
+    said = SqlNodes(database)
+    members = Members(settings.nodes, said, announcements, pool.take)
+    node_admin = NodeAdmin(pool, said, registry, members.look, sample=PROJECT / "samples" / "numbers.flac")
     services = Services(
         transcription,
         rows,
         Nodes(pool, board, known, models, data_dir=settings.data_dir),
+        node_admin,
+        activity,
         downloads,
         Labels(history),
         Corrections(history),
@@ -167,15 +187,22 @@ def build(settings: Settings) -> Application:
             # The last thing that is begun is the first that ends; what was not begun does not end.
             life.callback(database.close)
             life.push_async_callback(shared.close)
+            if isinstance(board, RedisBoard):
+                life.push_async_callback(board.close)
             life.callback(transcription.close)
             life.callback(exports.close)
             life.callback(neighbours.close)
             if child:
                 # After the pool: a node that is stopping must not be taken for one that is lost.
                 life.push_async_callback(child.stop)
-            pool.on_change = board.observe
+            pool.on_change, pool.on_left = board.observe, left.hold
+            life.push_async_callback(left.close)
+            await members.look()
             await pool.start()
+            life.callback(node_admin.close)
             life.push_async_callback(pool.stop)
+            await life.enter_async_context(meanwhile(LOOK_SECONDS, members.look))
+            await life.enter_async_context(meanwhile(SAMPLE_SECONDS, partial(activity.look, board, pool)))
             if child:
                 child.on_change = pool.child_changed
                 await child.start()
@@ -232,4 +259,15 @@ async def open_history(settings: Settings) -> AsyncGenerator[StoredHistory]:
         yield StoredHistory(store, exports, HistoryImport(store, open_audio(settings), OldHistoryFile), retention)
     finally:
         exports.close()
+        database.close()
+
+
+async def stored_nodes(settings: Settings) -> list[StoredNode]:
+    """What administrators said of nodes, straight from the database."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.sql_url)
+    database = open_database(settings.sql_url)
+    try:
+        return await SqlNodes(database).rows()
+    finally:
         database.close()

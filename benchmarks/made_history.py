@@ -106,6 +106,7 @@ def _row(template: dict[str, Any], number: int, moment: datetime, text: str) -> 
         "finished_at": moment,
         "segments": [segment],
         "corrections": [],
+        "versions_given": 1,
         "words": None,
         "search_text": f"call_{number:08d}.wav\n{text}",
     }

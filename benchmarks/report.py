@@ -11,9 +11,16 @@ import psutil
 
 def asked(description: str | None, option: str, default: int, meaning: str) -> int:
     """The one number that a benchmark takes on its command line."""
+    return asked_all(description, (option, default, meaning))[0]
+
+
+def asked_all(description: str | None, *options: tuple[str, int, str]) -> list[int]:
+    """The numbers that a benchmark takes on its command line: option, default, meaning."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
-    parser.add_argument(f"--{option}", type=int, default=default, help=f"{meaning} (default {default})")
-    return getattr(parser.parse_args(), option)
+    for option, default, meaning in options:
+        parser.add_argument(f"--{option}", type=int, default=default, help=f"{meaning} (default {default})")
+    given = parser.parse_args()
+    return [getattr(given, option) for option, _, _ in options]
 
 
 def quantiles(values: list[float]) -> dict[str, float]:
@@ -31,6 +38,8 @@ def show(benchmark: str, figures: dict[str, Any]) -> None:
     machine = f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{benchmark} ({machine})")
     for name, value in figures.items():
-        text = "   ".join(f"{key} {ms:>9}" for key, ms in value.items()) if isinstance(value, dict) else f"{value:>14}"
+        text = (
+            "   ".join(f"{key} {ms!s:>9}" for key, ms in value.items()) if isinstance(value, dict) else f"{value:>14}"
+        )
         print(f"  {name:<26} {text}")
     print(json.dumps({"benchmark": benchmark, "machine": machine, **figures}))

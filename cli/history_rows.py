@@ -34,6 +34,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         "--heard", action="append", default=[], metavar="CODE", help="language that was heard: zh, en, …"
     )
     parser.add_argument("--speaker", default="", metavar="NAME", help="somebody of this name speaks")
+    parser.add_argument("--hold", action="store_true", default=None, help="only what is kept past its time (保留)")
     parser.add_argument("--user", help="one user's rows only (default: everybody's)")
     parser.add_argument("--since", metavar="TIME", help="from then on: 2026-11-20 or 2026-11-20T08:00")
     parser.add_argument("--until", metavar="TIME", help="before then")
@@ -64,6 +65,7 @@ def query(args: argparse.Namespace) -> HistoryQuery:
         models=tuple(args.model),
         languages=tuple(args.heard),
         speaker=args.speaker,
+        held=args.hold,
         since=_moment(args, "since"),
         until=_moment(args, "until"),
     )

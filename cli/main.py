@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cli import doctor, history, migrate, model, node, serve, transcribe
+from cli import doctor, history, migrate, model, nginx, node, nodes, serve, transcribe
 from cli.roles import Roles
 from domain.errors import SpeechError
 from settings import BadSetting
 
-COMMANDS = (serve, node, transcribe, history, doctor, migrate, model)
+COMMANDS = (serve, node, nodes, transcribe, history, doctor, migrate, model, nginx)
 
 
 def run(roles: Roles, argv: Sequence[str] | None = None) -> int:

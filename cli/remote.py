@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import httpx
 
+from domain.access import ADMIN_HEADER
 from domain.errors import InvalidInput, NodeUnreachable, SpeechError, error_from_code
 from domain.options import RecognitionOptions
 from settings import Settings, is_loopback_host
@@ -20,8 +21,10 @@ FOLLOW_SECONDS = 2.0
 class RemoteServer:
     """A web UI reached over HTTP."""
 
-    def __init__(self, url: str, api_key: str | None = None) -> None:
+    def __init__(self, url: str, api_key: str | None = None, admin_token: str = "") -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        if admin_token:
+            headers[ADMIN_HEADER] = admin_token
         self.url = url.rstrip("/")
         self._http = httpx.AsyncClient(
             base_url=self.url,
@@ -41,9 +44,19 @@ class RemoteServer:
         """Whether it is this program, and alive."""
         try:
             answer = await self._http.get("/healthz", timeout=PROBE_SECONDS)
-            return answer.status_code == 200 and "status" in answer.json()
-        except (httpx.HTTPError, ValueError):
+            # One that refuses this caller says so at once, and once more when it is asked what is wanted.
+            return not {"status", "error"}.isdisjoint(answer.json())
+        except (httpx.HTTPError, TypeError, ValueError):
             return False
+
+    async def ask(
+        self, method: str, path: str, json: dict[str, Any] | None = None, **query: str | int
+    ) -> dict[str, Any]:
+        """What it answers. Raises what it says went wrong, or :class:`NodeUnreachable`."""
+        try:
+            return self._read(await self._http.request(method, path, json=json, params=query))
+        except httpx.HTTPError as error:
+            raise NodeUnreachable(f"{self.url} does not answer: {error}") from error
 
     async def transcribe(
         self, path: Path, options: RecognitionOptions, *, no_trace: bool = False
@@ -96,9 +109,11 @@ def local_url(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.port}"
 
 
-async def find_server(url: str | None, settings: Settings, api_key: str | None) -> RemoteServer | None:
+async def find_server(
+    url: str | None, settings: Settings, api_key: str | None, admin_token: str = ""
+) -> RemoteServer | None:
     """The server that was named, else the local one if it answers. Raises :class:`NodeUnreachable`."""
-    server = RemoteServer(url or local_url(settings), api_key)
+    server = RemoteServer(url or local_url(settings), api_key, admin_token)
     if await server.answers():
         return server
     await server.__aexit__()

@@ -1,11 +1,13 @@
 """What the commands need started."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from domain.history_ports import HistoryStore
+from domain.membership import StoredNode
 from services.bundle import Services
 from services.exports import Exports
 from services.history_import import HistoryImport
@@ -43,3 +45,5 @@ class Roles:
     local_models: Callable[[Settings], dict[str, Path | None]]
     #: What `doctor` looks at, in order: name, and a check that returns what it found or raises with what to do.
     checks: Callable[[Settings], list[tuple[str, Callable[[], str]]]]
+    #: What administrators said of nodes, straight from the database.
+    stored_nodes: Callable[[Settings], Coroutine[Any, Any, list[StoredNode]]]

@@ -11,7 +11,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "serve",
         help="the web UI (default)",
-        description="Serves the web UI. Without ASR_NODES it starts a recognition node of its own.",
+        description="Serves the web UI. Where no other node can be expected it starts one of its own (ASR_OWN_NODE).",
     )
     parser.add_argument("--host", help="address to serve on (ASR_HOST, default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to serve on (ASR_PORT, default 7860; 0 takes a free one)")

@@ -1,12 +1,15 @@
 """Whether a node may be used, derived from what an operator wants and what was seen. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from domain.node import Availability, Health, NodeIntent, NodeReport
+from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
 
 #: Failed polls in a row, and seconds without an answer, after which a node counts as gone.
 EJECT_AFTER_FAILURES = 2
 EJECT_AFTER_SECONDS = 15.0
+#: A node that is back gets one slot, and one more after each time of this length.
+SLOW_START_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,20 @@ class Observation:
     broken: str = ""
     #: It refuses the cluster's token.
     refuses_token: bool = False
+    #: When it answered again after it had been gone; on the monotonic clock.
+    back_since: float | None = None
 
     def is_gone(self, now: float) -> bool:
         """Never seen, silent for too long, or failed too often in a row."""
         silent = self.seen_at is None or now - self.seen_at > EJECT_AFTER_SECONDS
         return silent or self.failures >= EJECT_AFTER_FAILURES
+
+    def trusted_slots(self, now: float) -> int | None:
+        """How many jobs a node that was gone is trusted with; ``None`` for one that never was.
+
+        What broke it may still be there: one job finds out at the price of one, a full load would lose them all.
+        """
+        return None if self.back_since is None else 1 + int((now - self.back_since) / SLOW_START_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,21 @@ def derive(intent: NodeIntent, seen: Observation, expected: Expected | None, now
     if len(report.running) >= (intent.slots or report.slots):
         return Availability.BUSY, ""
     return Availability.READY, ""
+
+
+def told_apart(statuses: Iterable[NodeStatus]) -> list[NodeStatus]:
+    """A node that is known by two addresses counts once: it has its slots once."""
+    found: list[NodeStatus] = []
+    names: dict[str, str] = {}
+    for status in statuses:
+        instance = status.report.instance if status.report else ""
+        if instance in names and status.availability in (Availability.READY, Availability.BUSY):
+            reason = f"it is {names[instance]} under another address"
+            status = replace(status, availability=Availability.QUARANTINED, reason=reason)
+        elif instance:
+            names.setdefault(instance, status.name)
+        found.append(status)
+    return found
 
 
 def difference(report: NodeReport, expected: Expected) -> str:

@@ -19,7 +19,7 @@ FAILED_AFTER_STARTS = 3
 #: How long a node may finish its jobs before it is killed.
 STOP_SECONDS = 15.0
 #: A node that does not listen after this long (it listens before it loads its model) is killed and started again.
-LISTEN_SECONDS = 120.0
+LISTEN_SECONDS = 300.0
 _LOG_LIMIT_BYTES, _TAIL_LINES = 5_000_000, 12
 _LOOK_SECONDS = 0.05
 _log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from cluster.clients import NodeClients
 from cluster.gradio_link import LINK_ERRORS, Call, Link, translated
 from domain.errors import NodeUnreachable, SpeechError
 from domain.node import NodeJob, NodeProgress, NodeReport, NodeResult
+from domain.parts import Detection
 from domain.transcript import ModelSegment
 
 #: How often outputs are looked at, in seconds: short jobs are answered quickly, long ones cost little.
@@ -76,6 +77,19 @@ async def run_job(
             if error.details.get("reason") != "broken" or not rejoins_left or not await _runs(clients.url, job, report):
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+async def run_detection(clients: NodeClients, job: NodeJob, audio: Path, limits: Limits) -> Detection:
+    """Has the node of ``clients`` say where somebody speaks. Raises and is cancelled as :func:`run_job`."""
+    try:
+        async with asyncio.timeout(limits.first_step), _cancelled_with(clients, job.id), clients.link() as link:
+            answer = await _ended(_start(link, "/detect_speech", audio, job.to_json()))
+            return Detection.from_json(answer)
+    except TimeoutError:
+        message = f"the node did not find the speech within {limits.first_step:.0f} s"
+        raise NodeUnreachable(message, reason="timeout") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise NodeUnreachable("the node's answer makes no sense", reason="garbage") from error
 
 
 async def cancel_job(clients: NodeClients, job_id: str) -> bool:
@@ -192,7 +206,7 @@ async def _tell(news: _News, step: NodeProgress) -> None:
 
 async def _looks(call: Call) -> AsyncIterator[list[object]]:
     """The outputs so far, again and again, for the last time once the call has ended."""
-    ended = _end_of(call)
+    ended = end_of(call)
     started = time.monotonic()
     while True:
         is_last = ended.is_set()
@@ -206,11 +220,12 @@ async def _looks(call: Call) -> AsyncIterator[list[object]]:
 
 
 async def _ended(call: Call) -> object:
-    await _end_of(call).wait()
+    await end_of(call).wait()
     return _result_of(call)
 
 
-def _end_of(call: Call) -> asyncio.Event:
+def end_of(call: Call) -> asyncio.Event:
+    """Is set when the call ends."""
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def tell() -> None:
@@ -238,7 +253,8 @@ def _is_large(output: object) -> bool:
     try:
         data = cast("dict[str, Any]", output)
         segments = data["result"]["output"]["segments"] if "result" in data else data["segments"]
-        return len(segments) > LARGE_SEGMENTS or sum(len(item["words"]) for item in segments) > LARGE_WORDS
+        words = sum(len(texts) for item in segments for texts in item["words"][:1])
+        return len(segments) > LARGE_SEGMENTS or words > LARGE_WORDS
     except (AttributeError, KeyError, TypeError):
         return False
 

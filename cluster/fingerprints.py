@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cluster.availability import Expected
-from domain.errors import StorageUnavailable
+from domain.errors import FingerprintMismatch, StorageUnavailable
 from domain.node import Health, NodeReport
 from domain.ports import ModelRegistry
 
@@ -14,14 +14,14 @@ _SURE = (Health.READY, Health.DRAINING)
 class Fingerprints:
     """Remembers what the registry said; the first fingerprint that is seen of a model is adopted.
 
-    ``trust_first``: the nodes are this process's own children, so that a fingerprint that changed (another model
-    version in the same place) becomes the expected one.
+    That of a process's own child is the right one: where it changed there is another model version in the same place.
     """
 
-    def __init__(self, registry: ModelRegistry, *, trust_first: bool) -> None:
+    def __init__(self, registry: ModelRegistry) -> None:
         self._registry = registry
-        self._trusts = trust_first
         self._expected: dict[str, str] = {}
+        #: Fingerprints of children as last seen. Each is adopted once: a promotion that comes later counts.
+        self._own: dict[str, str] = {}
         self._parts: dict[str, dict[str, str]] = {}
 
     def expected(self, model: str) -> Expected | None:
@@ -29,7 +29,14 @@ class Fingerprints:
         fingerprint = self._expected.get(model)
         return Expected(fingerprint, self._parts.get(fingerprint, {})) if fingerprint else None
 
-    async def learn(self, report: NodeReport) -> None:
+    def check(self, model: str, fingerprint: str) -> None:
+        """Raises ``FingerprintMismatch`` where an answer of this model must not be believed."""
+        expected = self._expected.get(model)
+        if expected and fingerprint != expected:
+            message = f"the node's {model} has the fingerprint {fingerprint}, not {expected}"
+            raise FingerprintMismatch(message, expected=expected, got=fingerprint)
+
+    async def learn(self, report: NodeReport, *, is_own: bool = False) -> None:
         """Takes in a node's report: asks the registry about its model, and adopts where there is nothing yet."""
         model, fingerprint = report.model, report.fingerprint
         if not model or not fingerprint:
@@ -37,10 +44,13 @@ class Fingerprints:
         self._parts[fingerprint] = dict(report.fingerprint_parts)
         try:
             known = await self._registry.expected_fingerprint(model)
-            if report.health in _SURE and (known is None or (self._trusts and known != fingerprint)):
+            is_news = is_own and self._own.get(model) != fingerprint and known != fingerprint
+            if report.health in _SURE and (known is None or is_news):
                 await self._registry.expect(model, fingerprint)
                 # Another process may have been first: its word counts for everybody.
                 known = await self._registry.expected_fingerprint(model)
+            if is_own and report.health in _SURE:
+                self._own[model] = fingerprint
         except StorageUnavailable:
             # Without the registry the last known answer holds, and the first node seen speaks for itself.
             known = self._expected.get(model) or fingerprint

@@ -6,7 +6,9 @@ A ``Link`` is one session with one node and carries one call at a time (a cancel
 # pyright: reportMissingTypeStubs=false
 
 import json
+import logging
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError as CallCancelled
 from pathlib import Path
@@ -28,8 +30,11 @@ from domain.errors import (
 )
 from domain.node import TOKEN_HEADER
 
+_log = logging.getLogger(__name__)
 #: The read timeout is also that of the event stream, whose heartbeat comes every 15 s.
 _TIMEOUT = httpx.Timeout(5.0, read=30.0)
+#: How the library puts it that an app failed without a word for its visitors, as one does by an unforeseen error.
+_CRASHED = "The upstream Gradio app has raised an exception"
 #: What a node may say by code; anything else is a lie or a fault of the node.
 _NODE_ERRORS = (NodeBusy, RecognitionFailed, InvalidInput, FingerprintMismatch)
 
@@ -37,12 +42,39 @@ _NODE_ERRORS = (NodeBusy, RecognitionFailed, InvalidInput, FingerprintMismatch)
 class _QuietClient(Client):
     """The library's client without its telemetry, which ``analytics_enabled=False`` alone does not stop."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._over = threading.Event()
+        super().__init__(*arguments, **named)
+
     def _telemetry_thread(self) -> None:
         return
+
+    def stream_messages(self, protocol: Any, session_hash: str) -> None:
+        """Reads the stream in a thread of its own, so that :meth:`close` ends a call which nobody can stop.
+
+        The interpreter waits for the library's threads before it ends: an app that works for an hour would hold it.
+        """
+        stream, over = super().stream_messages, threading.Event()
+        self._over = over
+
+        def read() -> None:
+            try:
+                stream(protocol, session_hash)
+            except BaseException as error:
+                # The library looks at nothing but the end: the call ends as one whose stream broke.
+                _log.debug("the stream of %s broke: %r", self.src, error)
+            finally:
+                over.set()
+
+        threading.Thread(target=read, name="node-stream", daemon=True).start()
+        if not self._kill_heartbeat.is_set():  # it was closed meanwhile
+            over.wait()
 
     def close(self) -> None:
         """Ends its threads without waiting for the heartbeat, which notices only at its next beat."""
         self._kill_heartbeat.set()
+        # After that: a stream that begins at this moment sees one or the other.
+        self._over.set()
         for executor in (self.executor, self.helper_executor, self.stream_executor):
             executor.shutdown(wait=False)
 
@@ -96,7 +128,7 @@ class Link:
         return Call(self._client.submit(*sent, api_name=endpoint))
 
     def close(self) -> None:
-        """Ends its session and threads; does not block."""
+        """Ends its session and threads, and a call under way as one whose stream broke; does not block."""
         self._client.close()
 
 
@@ -132,6 +164,16 @@ def translated(error: BaseException) -> SpeechError:
     if isinstance(error, (httpx.HTTPError, OSError)):
         return NodeUnreachable(f"the connection to the node failed ({type(error).__name__})", reason="broken")
     return NodeUnreachable(f"the node's answer makes no sense ({error})", reason="garbage")
+
+
+def translated_of_app(error: BaseException) -> SpeechError:
+    """As :func:`translated`, of an app that knows nothing of our codes: whatever its error says is no code."""
+    if not isinstance(error, AppError):
+        return translated(error)
+    said = str(cast("Any", error).message).strip()
+    if said.startswith(_CRASHED):
+        return NodeUnreachable("the app failed and does not say why", reason="garbage")
+    return RecognitionFailed(f"the app says: {said[:300]}", reason="app", said=said[:300])
 
 
 def _said_by_node(code: str, message: str) -> SpeechError:

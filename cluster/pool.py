@@ -3,26 +3,25 @@
 import asyncio
 import contextlib
 import logging
-import ssl
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cluster.availability import Observation, derive
+from cluster.availability import Observation, derive, told_apart
 from cluster.child import ChildPhase, ChildState
-from cluster.clients import NodeClients
-from cluster.dispatch import Limits, OnProgress, limits_of, run_job
+from cluster.dispatch import Limits, OnProgress, limits_of
 from cluster.fingerprints import Fingerprints
-from cluster.health import HealthProbe, poll_pause_seconds
-from domain.errors import FingerprintMismatch, NodeError, NodeUnreachable, SpeechError
-from domain.node import Availability, NodeIntent, NodeJob, NodeResult, NodeStatus
+from cluster.health import poll_pause_seconds
+from cluster.left_calls import LeftCall
+from cluster.trial import tried_out
+from cluster.ways import Way, Ways
+from domain.errors import NodeError, NodeUnreachable, SpeechError
+from domain.node import Availability, NodeIntent, NodeJob, NodeResult, NodeStatus, Origin
+from domain.parts import Detection
 from domain.ports import ModelRegistry, Observer
 
-#: Threads that build clients; calls run in threads of their own clients.
-_LINK_THREADS = 8
 _log = logging.getLogger(__name__)
 
 OnChange = Callable[[Sequence[NodeStatus]], Awaitable[None]]
@@ -33,7 +32,7 @@ class _Node:
     """One node as the pool keeps it."""
 
     intent: NodeIntent
-    clients: NodeClients
+    way: Way
     seen: Observation = field(default_factory=Observation)
     in_flight: int = 0
     watcher: asyncio.Task[None] | None = None
@@ -43,7 +42,6 @@ class _Node:
 class Pool:
     """Implements ``domain.ports.NodePool``. Between :meth:`start` and :meth:`stop` it polls its nodes side by side.
 
-    ``trust_first``: the nodes are this process's own, and the fingerprint they have is the right one.
     ``limits``: how long one attempt at a job may take, and how long a node may be silent, by job and audio file.
     """
 
@@ -54,19 +52,17 @@ class Pool:
         token: str,
         registry: ModelRegistry,
         observer: Observer,
-        trust_first: bool = False,
         limits: Callable[[NodeJob, Path], Limits] = limits_of,
     ) -> None:
-        self._token = token
+        self._ways = Ways(token)
+        self._running = False
         self._observer = observer
-        self._fingerprints = Fingerprints(registry, trust_first=trust_first)
+        self._fingerprints = Fingerprints(registry)
         self._limits = limits
-        self._executor = ThreadPoolExecutor(_LINK_THREADS, thread_name_prefix="node-link")
-        self._probe: HealthProbe | None = None
-        # Built once: it costs more than a call. The machine's own certificates, as an operator expects.
-        self._tls = ssl.create_default_context()
         #: Gets all statuses whenever something changed that matters to the board.
         self.on_change: OnChange | None = None
+        #: Is told of each call that goes on though nobody waits for it: its slot is taken.
+        self.on_left: Callable[[LeftCall], Awaitable[None]] | None = None
         self._published: object = None
         self._availabilities: dict[str, Availability] = {}
         self._default_model: str | None = None
@@ -77,7 +73,7 @@ class Pool:
 
     async def start(self) -> None:
         """Begins to poll; returns at once."""
-        self._probe = HealthProbe(self._token, self._tls)
+        self._running = True
         for node in self._nodes.values():
             self._watch(node)
         await self._publish()
@@ -88,69 +84,71 @@ class Pool:
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
+        self._running = False
         for node in self._nodes.values():
-            node.clients.close()
-        if self._probe:
-            await self._probe.close()
-            self._probe = None
-        self._executor.shutdown(wait=False, cancel_futures=True)
+            node.way.close()
+        await self._ways.close()
 
     def statuses(self) -> list[NodeStatus]:
         """Every known node as last seen. ``in_flight`` counts this process's calls; the board knows the cluster's."""
         now = time.monotonic()
-        return [self._status(node, now) for node in self._nodes.values()]
+        return told_apart(self._status(node, now) for node in self._nodes.values())
 
     def default_model(self) -> str | None:
-        """The model that most nodes have; kept as long as one node has it. ``None`` while no node was ever seen."""
-        reports = [node.seen.report for node in self._nodes.values() if node.seen.report]
-        models = Counter(report.model for report in reports if report.model)
+        """The model that most nodes have; kept as long as one node has it. ``None`` while no node was ever seen.
+
+        That of foreign apps only where there are no other nodes: they can do less.
+        """
+        seen = [(node.seen.report, node.intent.app is None) for node in self._nodes.values() if node.seen.report]
+        ours = [report for report, is_ours in seen if is_ours]
+        models = Counter(report.model for report in ours or [report for report, _ in seen] if report.model)
         if self._default_model not in models:
             self._default_model = models.most_common(1)[0][0] if models else self._default_model
         return self._default_model
 
     async def recognise(self, node_url: str, job: NodeJob, audio: Path, on_progress: OnProgress) -> NodeResult:
-        """Runs the job on that node; see the port and :func:`cluster.dispatch.run_job` for the errors."""
-        node = self._nodes.get(node_url)
-        if node is None or self._probe is None:
-            raise NodeUnreachable("this node is no longer part of the cluster", reason="removed")
-        node.in_flight += 1
-        try:
-            result = await run_job(
-                node.clients,
-                job,
-                audio,
-                on_progress,
-                report=self._probe.report,
-                limits=self._limits(job, audio),
-            )
-            self._check_fingerprint(result)
-        except NodeError:
-            # What went wrong is likely to show in its health: do not wait for the next poll.
-            node.wake.set()
-            raise
-        finally:
-            node.in_flight -= 1
-        return result
+        """Runs the job on that node; see the port and :class:`cluster.ways.Way` for the errors."""
+        with self._call(node_url) as way:
+            result = await way.recognise(job, audio, on_progress, self._limits(job, audio))
+            self._fingerprints.check(result.model, result.fingerprint)
+            return result
+
+    async def detect_speech(self, node_url: str, job: NodeJob, audio: Path) -> Detection:
+        """See the port."""
+        with self._call(node_url) as way:
+            detection = await way.detect_speech(job, audio, self._limits(job, audio))
+            self._fingerprints.check(detection.model, detection.fingerprint)
+            return detection
+
+    async def try_out(self, node: NodeIntent, job: NodeJob, audio: Path) -> NodeResult:
+        """See the port."""
+        if not self._running:
+            raise NodeUnreachable("the pool has not been started", reason="stopped")
+        return await tried_out(self._new(node).way, node.url, job, audio)
 
     async def refresh(self) -> None:
         """Asks every node how it is, side by side."""
         await asyncio.gather(*(self._poll(node) for node in list(self._nodes.values())))
         await self._publish()
 
+    async def take(self, members: Sequence[NodeIntent]) -> None:
+        """These are the nodes of the cluster now, besides this process's own. Jobs on one that left end as they end."""
+        urls = {intent.url for intent in members}
+        for url, node in list(self._nodes.items()):
+            if url not in urls and node.intent.origin is not Origin.OWN:
+                self._drop(url)
+        for intent in members:
+            self._set(intent)
+        await self._publish()
+
     async def set_intent(self, intent: NodeIntent) -> None:
         """Takes over what an operator wants of a node; an unknown URL is a new node."""
-        node = self._nodes.get(intent.url) or self._add(intent)
-        node.intent = intent
+        self._set(intent)
         await self._publish()
 
     async def remove(self, url: str) -> None:
         """Forgets a node; jobs under way there end as they end."""
-        node = self._nodes.pop(url, None)
-        if node is None:
-            return
-        if node.watcher:
-            node.watcher.cancel()
-        node.clients.close()
+        self._drop(url)
         await self._publish()
 
     async def child_changed(self, child: ChildState) -> None:
@@ -164,7 +162,9 @@ class Pool:
             await self.remove(before)
         self._children[child.name] = child.url
         if child.url not in self._nodes:
-            intent = replace(known.intent, url=child.url) if known else NodeIntent(child.url, child.name)
+            intent = (
+                replace(known.intent, url=child.url) if known else NodeIntent(child.url, child.name, origin=Origin.OWN)
+            )
             self._add(intent)
         node = self._nodes[child.url]
         if child.phase is ChildPhase.STARTING or (child.phase is ChildPhase.LISTENING and node.seen.report is None):
@@ -175,20 +175,59 @@ class Pool:
         node.wake.set()
         await self._publish()
 
+    @contextlib.contextmanager
+    def _call(self, node_url: str) -> Generator[Way]:
+        node = self._nodes.get(node_url)
+        if node is None or not self._running:
+            raise NodeUnreachable("this node is no longer part of the cluster", reason="removed")
+        node.in_flight += 1
+        try:
+            yield node.way
+        except NodeError:
+            # What went wrong is likely to show in its health: do not wait for the next poll.
+            node.wake.set()
+            raise
+        finally:
+            node.in_flight -= 1
+
+    def _set(self, intent: NodeIntent) -> None:
+        node = self._nodes.get(intent.url)
+        if node and (node.intent.token, node.intent.app) != (intent.token, intent.app):
+            # The way to it is another one.
+            self._drop(intent.url)
+            node = None
+        (node or self._add(intent)).intent = intent
+
+    def _drop(self, url: str) -> None:
+        node = self._nodes.pop(url, None)
+        if node is None:
+            return
+        if node.watcher:
+            node.watcher.cancel()
+        node.way.close()
+
     def _add(self, intent: NodeIntent) -> _Node:
         self._nodes[intent.url] = node = self._new(intent)
-        if self._probe:
+        if self._running:
             self._watch(node)
         return node
 
     def _new(self, intent: NodeIntent) -> _Node:
-        clients = NodeClients(intent.url, self._token, self._executor, self._app_id, self._tls)
-        return _Node(intent, clients)
+        node = _Node(intent, self._ways.to(intent, slots=lambda: node.intent.slots, on_left=self._leave))
+        return node
 
-    async def _app_id(self, url: str) -> str:
-        if self._probe is None:
-            raise NodeUnreachable("the pool has not been started", reason="stopped")
-        return await self._probe.app_id(url)
+    async def _leave(self, call: LeftCall) -> None:
+        if node := self._nodes.get(call.node_url):
+
+            def over(_: object) -> None:
+                node.in_flight -= 1
+                node.wake.set()
+
+            node.in_flight += 1
+            node.wake.set()
+            call.ended.add_done_callback(over)
+        if self.on_left:
+            await self.on_left(call)
 
     def _watch(self, node: _Node) -> None:
         # A child that has no address yet cannot be asked.
@@ -212,12 +251,12 @@ class Pool:
                     await node.wake.wait()
 
     async def _poll(self, node: _Node) -> None:
-        if self._probe is None or not node.intent.url:
+        if not self._running or not node.intent.url:
             return
         before = node.seen
-        seen = await self._probe.poll(node.intent.url, before)
+        seen = await node.way.poll(before)
         if seen.report and not seen.failures:
-            await self._fingerprints.learn(seen.report)
+            await self._fingerprints.learn(seen.report, is_own=node.intent.origin is Origin.OWN)
         # News about its process that came while the poll was under way is newer than the poll.
         if node.seen is before:
             node.seen = seen
@@ -249,10 +288,14 @@ class Pool:
         expected = self._fingerprints.expected(seen.report.model) if seen.report else None
         availability, reason = derive(node.intent, seen, expected, now)
         ago = None if seen.seen_at is None else now - seen.seen_at
-        return NodeStatus(node.intent, availability, seen.report, node.in_flight, None, ago, seen.failures, reason)
-
-    def _check_fingerprint(self, result: NodeResult) -> None:
-        expected = self._fingerprints.expected(result.model)
-        if expected and result.fingerprint != expected.fingerprint:
-            message = f"the node's {result.model} has the fingerprint {result.fingerprint}, not {expected.fingerprint}"
-            raise FingerprintMismatch(message, expected=expected.fingerprint, got=result.fingerprint)
+        return NodeStatus(
+            node.intent,
+            availability,
+            seen.report,
+            node.in_flight,
+            None,
+            ago,
+            seen.failures,
+            reason,
+            seen.trusted_slots(now),
+        )

@@ -30,6 +30,7 @@ SYSTEM_PACKAGES = {
     "chromium": "chromium",
     "postgresql": "usr/lib/postgresql/*/bin/initdb",
     "redis-server": "redis-server",
+    "nginx": "usr/sbin/nginx",
     "fonts-noto-cjk": "usr/share/fonts/*/noto/NotoSansCJK*",
 }
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+#: The request header by which a program says the administrators' token.
+ADMIN_HEADER = "x-asr-admin-token"
 #: A shorter API key can be guessed.
 MIN_KEY_CHARS = 8
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from domain.errors import InvalidOptions
+from domain.errors import InvalidOptions, Overtaken
 from domain.plain import as_object, as_whole
 from domain.transcript import Segment
 
@@ -79,11 +79,20 @@ def new_corrections(
     *,
     user: str,
     at: datetime,
+    based_on: int | None = None,
 ) -> tuple[Correction, ...]:
     """What these lines change in a row that has ``segments`` and ``kept`` already; what says the same changes nothing.
 
-    ``None`` brings the recognised text back. Raises :class:`InvalidOptions`.
+    ``None`` brings the recognised text back. ``based_on``: how many of ``kept`` whoever writes has seen. Raises
+    :class:`InvalidOptions`, and :class:`Overtaken` where a later one says otherwise.
     """
+    if based_on is not None and based_on > len(kept):
+        raise InvalidOptions(
+            f"there are {len(kept)} corrections, not {based_on}",
+            field="based_on",
+            reason="out_of_range",
+            limit=len(kept),
+        )
     for number in lines:
         if not 0 <= number < len(segments):
             raise InvalidOptions(
@@ -96,9 +105,24 @@ def new_corrections(
     new = tuple(
         Correction(number, text, user, at) for number, text in texts.items() if not _says(segments[number], text)
     )
+    if based_on is not None:
+        _check_seen(new, segments, kept[based_on:])
     if new and sum(max(len(item.text or ""), _LEAST_CHARS) for item in (*kept, *new)) > MAX_KEPT_CHARS:
         raise InvalidOptions("this recognition was corrected too often", field="lines", reason="too_many_corrections")
     return new
+
+
+def _check_seen(new: Iterable[Correction], segments: Sequence[Segment], unseen: Iterable[Correction]) -> None:
+    """Raises :class:`Overtaken` for the first line that somebody corrected whom its writer has not seen."""
+    by_line = {item.segment: item for item in unseen}
+    for item in new:
+        if other := by_line.get(item.segment):
+            raise Overtaken(
+                f"line {item.segment} was corrected meanwhile",
+                line=item.segment,
+                text=segments[item.segment].text(itn=True),
+                user=other.user,
+            )
 
 
 def _says(segment: Segment, text: str | None) -> bool:

@@ -4,7 +4,7 @@
     ├─ InvalidInput: BadAudio, AudioTooLong, UploadTooLarge, InvalidOptions
     ├─ NodeError: NodeUnreachable, NodeBusy, FingerprintMismatch  (another node may do it)
     │             RecognitionFailed                               (no node will)
-    ├─ NoNodeAvailable, RecognitionCancelled, DeadlineExceeded, AccessDenied, NotFound
+    ├─ NoNodeAvailable, RecognitionCancelled, DeadlineExceeded, AccessDenied, NotFound, Overtaken
     └─ StorageUnavailable: LowDisk
 
 ``code`` is stable: the API, the pages, the rows and the node protocol share it. ``details`` hold
@@ -134,6 +134,12 @@ class NotFound(SpeechError):
     """There is no such recognition, or it belongs to somebody else."""
 
     code = "not_found"
+
+
+class Overtaken(SpeechError):
+    """Somebody else changed it meanwhile. ``details`` say what (``line``, from 0) and how it is now (``text``)."""
+
+    code = "overtaken"
 
 
 class StorageUnavailable(SpeechError):

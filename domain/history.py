@@ -22,6 +22,8 @@ class HistoryQuery:
     languages: tuple[str, ...] = ()
     #: What somebody who speaks is called, whole.
     speaker: str = ""
+    #: Only what somebody wants kept (保留), or only the others.
+    held: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
     #: The id of the last row of the page before; rows come newest first.

@@ -39,8 +39,11 @@ Change = Callable[[RowState], Amendment]
 class HistoryStore(Protocol):
     """The rows (SQL): the truth about every recognition. Raises ``StorageUnavailable`` when it cannot be reached."""
 
-    async def insert(self, row: Recognition) -> None:
-        """Adds the row and commits; a second insert of the same id changes nothing (a retried write lands once)."""
+    async def insert(self, row: Recognition) -> Recognition:
+        """Adds the row and commits; a second insert of the same id changes nothing (a retried write lands once).
+
+        Returns it with the number of its version: ``row.version``, or the next one that no other version was given.
+        """
         ...
 
     async def insert_imported(self, rows: Sequence[Recognition]) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from domain.foreign_app import ForeignApp
 from domain.options import RecognitionOptions
 from domain.plain import as_number, as_object, as_whole
 from domain.presets import Capabilities
@@ -34,6 +35,15 @@ class Availability(StrEnum):
     FAILED = "failed"
 
 
+class Origin(StrEnum):
+    """Where the cluster knows a node from."""
+
+    OWN = "own"  # a child of this very process
+    CONFIGURED = "configured"
+    ADDED = "added"  # by an administrator
+    ANNOUNCED = "announced"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeIntent:
     """What the operator wants of a node: durable, and never changed by what is observed."""
@@ -45,6 +55,11 @@ class NodeIntent:
     slots: int | None = None
     backup: bool = False
     drain: bool = False
+    origin: Origin = Origin.CONFIGURED
+    #: The node's own secret; empty: the one that the whole cluster shares.
+    token: str = field(default="", repr=False)
+    #: How a Gradio app that is none of ours is used as a node; only settings say so. ``None``: it is one of ours.
+    app: ForeignApp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,11 @@ class NodeReport:
     gpu_memory_used_bytes: int | None = None
     gpu_memory_total_bytes: int | None = None
     error: str = ""
+    #: Of the whole machine; ``None`` where the node does not tell.
+    gpu_percent: float | None = None
+    cpu_percent: float | None = None
+    machine_memory_used_bytes: int | None = None
+    machine_memory_total_bytes: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as ``/healthz`` answers it (``status`` is the word for load balancers)."""
@@ -87,6 +107,10 @@ class NodeReport:
             "gpu_memory_used_bytes": self.gpu_memory_used_bytes,
             "gpu_memory_total_bytes": self.gpu_memory_total_bytes,
             "error": self.error,
+            "gpu_percent": self.gpu_percent,
+            "cpu_percent": self.cpu_percent,
+            "machine_memory_used_bytes": self.machine_memory_used_bytes,
+            "machine_memory_total_bytes": self.machine_memory_total_bytes,
         }
 
     @classmethod
@@ -106,10 +130,22 @@ class NodeReport:
             as_number(data.get("uptime_seconds") or 0),
             str(data.get("instance") or ""),
             as_whole(data.get("memory_bytes") or 0),
-            data.get("gpu_memory_used_bytes"),
-            data.get("gpu_memory_total_bytes"),
+            _bytes(data.get("gpu_memory_used_bytes")),
+            _bytes(data.get("gpu_memory_total_bytes")),
             str(data.get("error") or ""),
+            _percent(data.get("gpu_percent")),
+            _percent(data.get("cpu_percent")),
+            _bytes(data.get("machine_memory_used_bytes")),
+            _bytes(data.get("machine_memory_total_bytes")),
         )
+
+
+def _bytes(value: Any) -> int | None:
+    return None if value is None else as_whole(value)
+
+
+def _percent(value: Any) -> float | None:
+    return None if value is None else as_number(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +163,8 @@ class NodeStatus:
     failures: int = 0
     #: In plain English for logs and the API; pages make their own sentence from ``availability``.
     reason: str = ""
+    #: Jobs it is trusted with for the moment, after it was gone; ``None``: as many as it has slots.
+    trusted_slots: int | None = None
 
     @property
     def name(self) -> str:
@@ -135,8 +173,9 @@ class NodeStatus:
 
     @property
     def slots(self) -> int:
-        """Jobs it takes at once."""
-        return self.intent.slots or (self.report.slots if self.report else 1)
+        """Jobs that it is given at once."""
+        slots = self.intent.slots or (self.report.slots if self.report else 1)
+        return slots if self.trusted_slots is None else min(slots, self.trusted_slots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +187,10 @@ class NodeJob:
     track: Track = "spoken"
     #: Stretches to recognise, in ms of the audio sent; ``None`` lets the node detect speech itself.
     segments: tuple[tuple[int, int], ...] | None = None
+    #: The noise of the recording that the audio is a part of, in dBFS; ``None``: the audio is the whole of it.
+    noise_db: float | None = None
+    #: What was recognised of this audio already: the node tells its speakers apart, and nothing else.
+    heard: tuple[ModelSegment, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the ``job`` argument of ``/recognize``."""
@@ -156,13 +199,15 @@ class NodeJob:
             "options": self.options.to_json(),
             "track": self.track,
             "segments": [list(pair) for pair in self.segments] if self.segments is not None else None,
+            "noise_db": self.noise_db,
+            "heard": [item.to_json() for item in self.heard] if self.heard is not None else None,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_json`. Raises :class:`InvalidOptions`, or as :meth:`NodeReport.from_json`."""
         data = as_object(data)
-        segments = data.get("segments")
+        segments, noise_db, heard = data.get("segments"), data.get("noise_db"), data.get("heard")
         track = data.get("track", "spoken")
         if track not in ("spoken", "written"):
             raise ValueError(f"unknown track {track!r}")
@@ -171,6 +216,8 @@ class NodeJob:
             RecognitionOptions.from_json(data["options"]),
             track,
             None if segments is None else tuple((as_whole(start), as_whole(end)) for start, end in segments),
+            None if noise_db is None else as_number(noise_db),
+            None if heard is None else tuple(ModelSegment.from_json(item) for item in heard),
         )
 
 

@@ -4,13 +4,15 @@ Everything here is async; an implementation does its own threading. Implementati
 in ``tests/contract``.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from domain.membership import Announcement, NodeEvent, StoredNode
 from domain.node import NodeIntent, NodeJob, NodeProgress, NodeResult, NodeStatus
+from domain.parts import Detection
 from domain.ticket import Grant, Ticket, Waiting
 
 
@@ -38,6 +40,33 @@ class ModelRegistry(Protocol):
 
     async def expect(self, model: str, fingerprint: str) -> None:
         """Makes this fingerprint the expected one."""
+        ...
+
+
+class NodeStore(Protocol):
+    """What administrators said of nodes, and the log of it (SQL). Raises ``StorageUnavailable``."""
+
+    async def rows(self) -> list[StoredNode]:
+        """All that was said, by address."""
+        ...
+
+    async def change(self, url: str, values: Mapping[str, Any], event: NodeEvent) -> None:
+        """Sets these fields of :class:`StoredNode` and writes the line of the log, both or neither.
+
+        A new address begins with nothing said. No fields: the line alone.
+        """
+        ...
+
+    async def log(self, limit: int, *, before: str = "") -> list[NodeEvent]:
+        """The newest lines first; ``before``: the id of a line, for those that are older."""
+        ...
+
+
+class Announcements(Protocol):
+    """Which nodes say themselves that they are there. Never raises."""
+
+    async def all(self) -> list[Announcement]:
+        """Those that said so within a day and have not said goodbye; how they are, their health tells."""
         ...
 
 
@@ -126,8 +155,8 @@ class AudioStore(Protocol):
 class Board(Protocol):
     """Who waits for a node, and which node each gets (``domain.scheduling`` decides)."""
 
-    async def post(self, ticket: Ticket) -> None:
-        """Puts the ticket into the queue; posting a known id renews it."""
+    async def post(self, ticket: Ticket, *, grant: Grant | None = None) -> None:
+        """Puts the ticket into the queue; posting a known id renews it. ``grant``: the slot that it has already."""
         ...
 
     async def wait(self, ticket_id: str, timeout_seconds: float) -> Grant | Waiting | None:
@@ -176,6 +205,14 @@ class NodePool(Protocol):
 
         Raises ``NodeBusy``, ``NodeUnreachable``, ``FingerprintMismatch``, ``RecognitionFailed``, ``InvalidInput``.
         """
+        ...
+
+    async def detect_speech(self, node_url: str, job: NodeJob, audio: Path) -> Detection:
+        """Where somebody speaks in ``audio``, by the job's VAD options; as ``recognise`` otherwise."""
+        ...
+
+    async def try_out(self, node: NodeIntent, job: NodeJob, audio: Path) -> NodeResult:
+        """Runs the job on a node that need not belong to the cluster, with no slot taken. Raises as ``recognise``."""
         ...
 
     async def refresh(self) -> None:

@@ -58,15 +58,25 @@ class Stage(StrEnum):
     IDENTIFYING = "identifying"
     DECODING = "decoding"
     WAITING_MODEL = "waiting_model"  # the node is still loading it
-    WAITING_NODE = "waiting_node"  # no node can serve at the moment
+    WAITING_NODE = "waiting_node"  # no node can serve at the moment; the next three say why where all have one reason
+    NODES_DRAINING = "nodes_draining"
+    NODES_QUARANTINED = "nodes_quarantined"
+    NODES_UNREACHABLE = "nodes_unreachable"
     QUEUED = "queued"
     JOINED = "joined"  # waits for the same recording, asked for by somebody else
     RECOGNISING = "recognising"
 
 
+#: It waits for a node, and none can take it.
+WITHOUT_NODE = frozenset({Stage.WAITING_NODE, Stage.NODES_DRAINING, Stage.NODES_QUARANTINED, Stage.NODES_UNREACHABLE})
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a running recognition is. ``segments`` are those recognised so far, in order."""
+    """How far a running recognition is. ``segments`` are those recognised so far, in order.
+
+    ``parts``: into how many a long recording was divided, of which ``parts_done`` are done; 0: it was not.
+    """
 
     stage: Stage = Stage.RECEIVED
     ahead: int = 0
@@ -75,6 +85,8 @@ class Progress:
     of: int = 0
     remaining_seconds: float | None = None
     segments: tuple[Segment, ...] = ()
+    parts: int = 0
+    parts_done: int = 0
 
     def to_json(self, *, with_segments: bool = True) -> dict[str, Any]:
         """Plain data, as the row keeps it and the API shows it."""
@@ -86,6 +98,8 @@ class Progress:
             "segment": self.segment,
             "of": self.of,
             "remaining_seconds": self.remaining_seconds,
+            "parts": self.parts,
+            "parts_done": self.parts_done,
             **segments,
         }
 
@@ -101,6 +115,8 @@ class Progress:
             as_whole(data.get("of") or 0),
             data.get("remaining_seconds"),
             tuple(Segment.from_json(item) for item in data.get("segments") or ()),
+            as_whole(data.get("parts") or 0),
+            as_whole(data.get("parts_done") or 0),
         )
 
 
@@ -201,7 +217,7 @@ class Recognition:
     corrections: tuple[Correction, ...] = ()
     #: The id of the first of the rows that are versions of one another; ``None`` for that one.
     version_of: str | None = None
-    #: Which of them it is, from 1; those that were deleted do not count. The history says it of what it holds.
+    #: Which of them it is, from 1, for good: a number is given once, also where its version was deleted.
     version: int = 1
     #: What the recording is called in the cache (``speech.identity``); ``None`` while nobody has looked into it.
     audio_id: str | None = None

@@ -3,38 +3,45 @@
 The order of the queue:
 
 1. between the shares, by weight (live 8 : interactive 4 : batch 1), counted in expected seconds of work;
-2. within a share, round-robin over users: who had fewer turns comes first, and a newcomer joins the round under way;
-3. within a round, a ticket older than 60 s first (the oldest first), then aged shortest-first (expected seconds +
-   0.25 × arrival time). Batch work goes longest first whatever its age: it is one heap, wanted soon as a whole.
+2. within a share, round-robin over users: who had fewer turns comes first, and a newcomer joins the round under way
+   (``domain.turns``; a turn is one recording, or short ones of 10 s of work together);
+3. within a round, aged shortest-first (expected seconds + 0.25 × arrival time), overdue tickets before the others:
+   those older than 60 s and than four times what they are expected to take. Batch work goes longest first whatever
+   its age: it is one heap, wanted soon as a whole.
 
 The place: the head of the queue gets the node on which it *finishes* soonest, over all nodes, busy ones included.
-Where that node is still busy, a free but slow one is left idle only if the wait is short (2.5 × the job's time there)
-and the backlog small. Backup nodes take part only when no primary can serve; nodes to avoid only when nothing else is.
+Where that node is still busy, a free but slow one is left idle only if the wait is short (2.5 × the job's time there),
+the job ends sooner by at least as long, and the backlog is small. Batch work always waits for the node on which it
+finishes soonest, and leaves a slow one to what comes behind it: one long file there would be late for the whole heap.
+Backup nodes take part only when no primary can serve; nodes to avoid only when nothing else is.
 """
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from statistics import fmean
 
 from domain.speeds import OVERHEAD_SECONDS, Speeds, length_class
 from domain.ticket import Share, Ticket, Waiting, WaitReason
+from domain.turns import SHARE_WEIGHTS, TURN, Turns, after_ticket
 
-SHARE_WEIGHTS: dict[Share, float] = {Share.LIVE: 8.0, Share.INTERACTIVE: 4.0, Share.BATCH: 1.0}
 #: How many seconds of shortness one second of waiting is worth.
 AGEING = 0.25
-#: From this age on a ticket goes before shorter ones.
+#: A ticket older than this, and than so many times what it is expected to take, goes before those that are not.
 OVERDUE_SECONDS = 60.0
+OVERDUE_FACTOR = 4.0
 #: A faster node is waited for at most this many times the job's own time there.
 HOLD_FACTOR = 2.5
-#: Tickets of which the queue is played through to tell how long each waits; the rest is extrapolated.
+#: Tickets of which the queue is played through at most: to find one for a free slot, and to tell how long each waits
+#: (the rest is extrapolated).
 PLANNED_TICKETS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """What the policy knows of a node. ``usable``: it may be given work; ``loading``: it soon may."""
+    """What the policy knows of a node. ``usable``: it may be given work; ``loading``: it soon may; else ``why`` not."""
 
     url: str
     name: str
@@ -44,6 +51,7 @@ class NodeView:
     backup: bool = False
     usable: bool = True
     loading: bool = False
+    why: WaitReason = WaitReason.NO_NODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,39 +72,6 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
-    """Who has been served how much: a share in weighted seconds, a user of a share in turns (start-time fair queueing).
-
-    The clocks are where service stands now. Whoever was away joins there: nobody saves up turns by not asking.
-    """
-
-    served: Mapping[Share, float] = field(default_factory=dict[Share, float])
-    rounds: Mapping[tuple[Share, str], int] = field(default_factory=dict[tuple[Share, str], int])
-    served_clock: float = 0.0
-    round_clocks: Mapping[Share, int] = field(default_factory=dict[Share, int])
-
-    def served_of(self, share: Share) -> float:
-        """Where the share stands."""
-        return max(self.served.get(share, 0.0), self.served_clock)
-
-    def round_of(self, share: Share, user: str) -> int:
-        """The round in which the user's next turn is."""
-        return max(self.rounds.get((share, user), 0), self.round_clocks.get(share, 0))
-
-    def after(self, ticket: Ticket, seconds: float) -> "Turns":
-        """The turns after this ticket, worth ``seconds`` of work, was granted."""
-        share, start, turn = ticket.share, self.served_of(ticket.share), self.round_of(ticket.share, ticket.user)
-        clocks = {**self.round_clocks, share: turn}
-        kept = {key: rnd for key, rnd in self.rounds.items() if rnd > clocks.get(key[0], 0)}
-        return Turns(
-            {**self.served, share: start + seconds / SHARE_WEIGHTS[share]},
-            {**kept, (share, ticket.user): turn + 1},
-            start,
-            clocks,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a decision depends on."""
 
@@ -110,10 +85,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """This ticket gets a slot on this node."""
+    """This ticket gets a slot on this node; in the turns it counts ``seconds``."""
 
     ticket_id: str
     node: NodeView
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +104,14 @@ def decide(snapshot: Snapshot) -> Decision:
     """Gives free slots to waiting tickets; never more than a node has, and the same for the same snapshot."""
     view, slots, turns = _View(snapshot), _Slots(snapshot), snapshot.turns
     assignments: list[Assignment] = []
-    queue = [item for item in snapshot.waiting if slots.any_free() and slots.has_free(view.candidates(item.ticket))]
-    for position, item in enumerate(_in_order(view, queue)):
+    if not slots.any_free():
+        return Decision((), turns)
+    queue = [item for item in snapshot.waiting if slots.has_free(view.candidates(item.ticket))]
+    for position, item in enumerate(islice(_in_order(view, queue), PLANNED_TICKETS)):
         nodes = view.candidates(item.ticket)
         if slots.has_free(nodes) and (node := slots.take(item.ticket, nodes, backlog=len(queue) - position)):
-            assignments.append(Assignment(item.ticket.id, node))
-            turns = turns.after(item.ticket, view.typical_seconds(item.ticket))
+            assignments.append(Assignment(item.ticket.id, node, view.typical_seconds(item.ticket)))
+            turns = turns.after(item.ticket, assignments[-1].seconds)
         if not slots.any_free():
             break
     return Decision(tuple(assignments), turns)
@@ -165,9 +143,12 @@ def expected_wait(snapshot: Snapshot, ticket: Ticket) -> Waiting:
 
 
 def blocked_reason(ticket: Ticket, nodes: Sequence[NodeView]) -> WaitReason:
-    """Why a ticket without candidates waits. A loading node that does not know its model yet may have the right one."""
-    loads = any(node.loading and (not node.model or ticket.model in ("", node.model)) for node in nodes)
-    return WaitReason.LOADING if loads else WaitReason.NO_NODE
+    """Why a ticket without candidates waits. A node that does not know its model yet may have the right one."""
+    mine = [node for node in nodes if not node.model or ticket.model in ("", node.model)]
+    if any(node.loading for node in mine):
+        return WaitReason.LOADING
+    reasons = {node.why for node in mine}
+    return reasons.pop() if len(reasons) == 1 else WaitReason.NO_NODE
 
 
 class _View:
@@ -201,9 +182,9 @@ class _View:
         """The place of a ticket within its share and round; the smallest goes first."""
         if item.ticket.share is Share.BATCH:
             return (-item.ticket.audio_seconds, item.posted_at)
-        if self.snapshot.now - item.posted_at > OVERDUE_SECONDS:
-            return (0.0, item.posted_at)
-        return (1.0, self.typical_seconds(item.ticket) + AGEING * item.posted_at)
+        seconds, age = self.typical_seconds(item.ticket), self.snapshot.now - item.posted_at
+        overdue = age > OVERDUE_SECONDS and age > OVERDUE_FACTOR * seconds
+        return (0.0 if overdue else 1.0, seconds + AGEING * item.posted_at)
 
 
 def _in_order(view: _View, queue: Sequence[Queued]) -> Iterator[Queued]:
@@ -213,25 +194,28 @@ def _in_order(view: _View, queue: Sequence[Queued]) -> Iterator[Queued]:
         lines[item.ticket.share, item.ticket.user].append((view.rank(item), item.ticket.id, item))
     turns = view.snapshot.turns
     heads: dict[Share, list[tuple[int, tuple[float, ...], str, str]]] = defaultdict(list)
+    places = {key: turns.place_of(*key) for key in lines}
     for (share, user), line in lines.items():
         heapq.heapify(line)
-        heads[share].append((turns.round_of(share, user), *line[0][:2], user))
+        heads[share].append((places[share, user] // TURN, *line[0][:2], user))
     served = {share: turns.served_of(share) for share in heads}
     for heap in heads.values():
         heapq.heapify(heap)
     while heads:
         share = min(heads, key=lambda name: (served[name], -SHARE_WEIGHTS[name]))
         heap = heads[share]
-        turn, _, _, user = heap[0]
+        user = heap[0][-1]
         line = lines[share, user]
         item = heapq.heappop(line)[2]
+        seconds = view.typical_seconds(item.ticket)
         if line:
-            heapq.heapreplace(heap, (turn + 1, *line[0][:2], user))
+            places[share, user] = after_ticket(places[share, user], seconds)
+            heapq.heapreplace(heap, (places[share, user] // TURN, *line[0][:2], user))
         else:
             heapq.heappop(heap)
         if not heap:
             del heads[share]
-        served[share] += view.typical_seconds(item.ticket) / SHARE_WEIGHTS[share]
+        served[share] += seconds / SHARE_WEIGHTS[share]
         yield item
 
 
@@ -244,6 +228,7 @@ class _Slots:
         ends: dict[str, list[float]] = defaultdict(list)
         for item in snapshot.in_flight:
             ends[item.node_url].append(self._end(item, models.get(item.node_url, "")))
+        self._rtf: dict[tuple[str, int], float] = {}
         self._free: dict[str, int] = {}
         self._ends: dict[str, list[float]] = {}
         for node in snapshot.nodes:
@@ -263,11 +248,10 @@ class _Slots:
         free = [node for node in nodes if self._free[node.url]]
         best = min(free, key=lambda node: self._finish(ticket, node))
         better = [node for node in nodes if not self._free[node.url] and self._worth_a_wait(ticket, node, best)]
-        if better and backlog <= sum(node.slots for node in better):
+        if better and (ticket.share is Share.BATCH or backlog <= sum(node.slots for node in better)):
             self._occupy(ticket, min(better, key=lambda node: self._finish(ticket, node)))
             return None
         self._occupy(ticket, best)
-        self._free[best.url] -= 1
         return best
 
     def start(self, ticket: Ticket, nodes: Sequence[NodeView]) -> float:
@@ -275,21 +259,31 @@ class _Slots:
         return self._occupy(ticket, min(nodes, key=lambda node: self._finish(ticket, node)))
 
     def _worth_a_wait(self, ticket: Ticket, node: NodeView, best: NodeView) -> bool:
-        wait = self._ends[node.url][0] - self._now
-        return wait <= HOLD_FACTOR * self._cost(ticket, node) and self._finish(ticket, node) < self._finish(
-            ticket, best
-        )
+        wait, won = self._ends[node.url][0] - self._now, self._finish(ticket, best)[0] - self._finish(ticket, node)[0]
+        if ticket.share is Share.BATCH:
+            return won > 0
+        # While it waits the slow node does nothing: that must be won back.
+        return won > 0 and wait <= min(won, HOLD_FACTOR * self._cost(ticket, node))
 
     def _finish(self, ticket: Ticket, node: NodeView) -> tuple[float, str]:
         return self._ends[node.url][0] + self._cost(ticket, node), node.url
 
     def _cost(self, ticket: Ticket, node: NodeView) -> float:
+        # What was measured is with the slots taken, mostly; a job that shares the node with fewer is done sooner.
+        sharing = min(node.slots - self._free[node.url] + 1, node.slots) / node.slots
         # An operator's weight counts as that much more speed than was measured.
-        return self._speeds.seconds(node.url, node.model, ticket.audio_seconds) / node.weight
+        return self._seconds(ticket, node) * sharing / node.weight
+
+    def _seconds(self, ticket: Ticket, node: NodeView) -> float:
+        key = (node.url, length_class(ticket.audio_seconds))
+        if key not in self._rtf:
+            self._rtf[key] = self._speeds.rtf_of(node.url, node.model, key[1])
+        return OVERHEAD_SECONDS + ticket.audio_seconds * self._rtf[key]
 
     def _occupy(self, ticket: Ticket, node: NodeView) -> float:
         ends = self._ends[node.url]
-        return heapq.heapreplace(ends, ends[0] + self._speeds.seconds(node.url, node.model, ticket.audio_seconds))
+        self._free[node.url] -= self._free[node.url] > 0
+        return heapq.heapreplace(ends, ends[0] + self._seconds(ticket, node))
 
     def _end(self, item: InFlight, model: str) -> float:
         expected = self._speeds.seconds(item.node_url, model, item.ticket.audio_seconds)

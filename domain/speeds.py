@@ -4,6 +4,7 @@ One real-time factor (rtf: seconds of work per second of sound) is kept per node
 short and long recordings batch differently. Everything is a value: learning returns new ``Speeds``.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
@@ -27,7 +28,7 @@ SpeedKey = tuple[str, str, int]
 
 def length_class(audio_seconds: float) -> int:
     """The class of recordings that this one is compared with: 0 (shortest) to 3."""
-    return sum(audio_seconds > end for end in LENGTH_CLASS_ENDS)
+    return bisect_left(LENGTH_CLASS_ENDS, audio_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ TICKET_RENEW_SECONDS = 5.0
 
 
 class Share(StrEnum):
-    """Who waits; the weights of the shares are in ``domain.scheduling``."""
+    """Who waits; the weights of the shares are in ``domain.turns``."""
 
     LIVE = "live"
     INTERACTIVE = "interactive"
@@ -48,7 +48,10 @@ class WaitReason(StrEnum):
 
     QUEUED = "queued"
     LOADING = "loading"
-    NO_NODE = "no_node"
+    NO_NODE = "no_node"  # none has the model, or for several of the reasons below
+    ALL_DRAINING = "all_draining"
+    ALL_QUARANTINED = "all_quarantined"
+    NONE_REACHABLE = "none_reachable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from domain.plain import as_object, as_whole
+from domain.words import Word, Words, word_columns
 
 #: Why a text is doubtful: no energy of speech under it, nothing but hotwords in it, a loop, or cut off by the limit.
 Doubt = Literal["no_speech", "only_hotwords", "repetition", "cut_off"]
@@ -12,14 +13,7 @@ Doubt = Literal["no_speech", "only_hotwords", "repetition", "cut_off"]
 Track = Literal["spoken", "written"]
 #: A warning: the speaker model failed and nobody was told apart. Such a result is shown, but not kept for others.
 SPEAKERS_FAILED = "speakers_failed"
-
-
-class Word(NamedTuple):
-    """A word (or Chinese character) with its time in the recording. A tuple: long recordings have tens of thousands."""
-
-    text: str
-    start_ms: int
-    end_ms: int
+_DOUBTS = get_args(Doubt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +27,18 @@ class ModelSegment:
     start_ms: int
     end_ms: int
     text: str
-    words: tuple[Word, ...] = ()
+    words: Sequence[Word] = ()
     channel: int | None = None
     speaker: str | None = None
     suspect: Doubt | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, for the node protocol and the cache; words as ``[text, start_ms, end_ms]``."""
+        """Plain data, for the node protocol and the cache; words as ``[texts, starts_ms, ends_ms]``."""
         return {
             "start_ms": self.start_ms,
             "end_ms": self.end_ms,
             "text": self.text,
-            "words": [list(word) for word in self.words],
+            "words": word_columns(self.words),
             "channel": self.channel,
             "speaker": self.speaker,
             "suspect": self.suspect,
@@ -58,7 +52,7 @@ class ModelSegment:
             as_whole(data["start_ms"]),
             as_whole(data["end_ms"]),
             str(data["text"]),
-            _words(data.get("words") or ()),
+            Words.from_json(data["words"]) if data.get("words") else (),
             _channel(data.get("channel")),
             _speaker(data.get("speaker")),
             _doubt(data.get("suspect")),
@@ -66,7 +60,7 @@ class ModelSegment:
 
 
 def _doubt(value: Any) -> Doubt | None:
-    if value is not None and value not in get_args(Doubt):
+    if value is not None and value not in _DOUBTS:
         raise ValueError(f"unknown doubt {value!r}")
     return value
 
@@ -82,15 +76,6 @@ def _speaker(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ValueError(f"a speaker is a text, not {value!r}")
     return value
-
-
-def _words(rows: Sequence[Any]) -> tuple[Word, ...]:
-    # A cached hour has tens of thousands, and whoever gets a hit waits for all of them: no call for each.
-    words = tuple(map(Word._make, rows))
-    for text, start_ms, end_ms in words:
-        if type(text) is not str or type(start_ms) is not int or type(end_ms) is not int:
-            raise ValueError(f"({text!r}, {start_ms!r}, {end_ms!r}) is no word with its times")
-    return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +124,7 @@ class Segment:
     normalized_text: str | None
     channel: int | None = None
     speaker: str | None = None
-    words: tuple[Word, ...] = ()
+    words: Sequence[Word] = ()
     suspect: Doubt | None = None
     corrected_text: str | None = None
 

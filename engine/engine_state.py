@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from domain.errors import NodeBusy, SpeechError
+from domain.options import VadOptions
 from engine.decoder import Decoder, is_out_of_memory
 from engine.families import Decoding, family_of
 from engine.fingerprint import Fingerprint, fingerprint
@@ -21,6 +23,31 @@ from engine.speech_detection import SpeechDetector
 _log = logging.getLogger(__name__)
 
 
+class Detector(Protocol):
+    """Finds where somebody speaks: :class:`engine.speech_detection.SpeechDetector`."""
+
+    def detect(
+        self, samples: np.ndarray, options: VadOptions, keep_going: Callable[[], None] = ...
+    ) -> list[tuple[int, int]]:
+        """The stretches with speech, ``(start_ms, end_ms)``. ``keep_going`` may raise to stop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A loaded model, ready to take segments."""
+
+    detector: Detector
+    queue: SegmentQueue
+    device: str
+    #: Tells people apart, where the model came with a speaker model.
+    speakers: Speakers | None = None
+
+
+#: Makes the engine of a model that was found on this machine.
+BuildEngine = Callable[[LocalModel], Engine]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSource:
     """Which model to load, from where, onto what."""
@@ -30,17 +57,8 @@ class ModelSource:
     device: str
     batch_segments: int
     data_dir: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """A loaded model, ready to take segments."""
-
-    detector: SpeechDetector
-    queue: SegmentQueue
-    device: str
-    #: Tells people apart, where the model came with a speaker model.
-    speakers: Speakers | None = None
+    #: Makes another engine in the place of FunASR's: that of the benchmarks, which only sleeps.
+    build: BuildEngine | None = None
 
 
 class EngineState:
@@ -101,7 +119,7 @@ class EngineState:
         if self.model is None:
             return
         try:
-            self._engine = self._build(self.model)
+            self._engine = (self._source.build or self._build)(self.model)
             self._settled.set()
         # Whatever FunASR and torch raise here (there is no common base) means: this node cannot serve.
         except Exception as error:

@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from domain.errors import AccessDenied
 from domain.ids import new_id
 from domain.node import TOKEN_HEADER, Health, NodeReport
 from domain.presets import Capabilities
-from engine.engine_state import ModelSource
-from engine.gpu import GpuMemory, gpu_memory
+from engine.engine_state import BuildEngine, ModelSource
+from engine.machine import GpuUse, MachineUse, gpu_use, machine_use
 from engine.no_fetching import ClosedRoutes
 from engine.node_gradio import build_blocks
 from engine.node_metrics import CONTENT_TYPE, metrics_text
@@ -43,7 +43,8 @@ class Node:
     version: str
     instance: str
     started: float
-    gpu: GpuMemory | None = None
+    gpu: GpuUse | None = None
+    machine: MachineUse = field(default_factory=machine_use)
 
     def report(self) -> NodeReport:
         """The answer of ``/healthz``, from what is at hand."""
@@ -65,18 +66,28 @@ class Node:
             memory_bytes=psutil.Process().memory_info().rss,
             gpu_memory_used_bytes=self.gpu.used_bytes if self.gpu else None,
             gpu_memory_total_bytes=self.gpu.total_bytes if self.gpu else None,
+            gpu_percent=self.gpu.percent if self.gpu else None,
+            cpu_percent=self.machine.cpu_percent,
+            machine_memory_used_bytes=self.machine.memory_used_bytes,
+            machine_memory_total_bytes=self.machine.memory_total_bytes,
             error=state.error,
         )
 
 
-def create_node_app(settings: NodeSettings, *, upload_folder: Path | None = None, version: str = "") -> FastAPI:
+def create_node_app(
+    settings: NodeSettings,
+    *,
+    upload_folder: Path | None = None,
+    version: str = "",
+    build_engine: BuildEngine | None = None,
+) -> FastAPI:
     """The node's app; its :class:`Node` is ``app.state.node``. The model loads when the app starts.
 
     ``upload_folder``: the folder that Gradio uses in this process (``GRADIO_TEMP_DIR``), of which the node then takes
-    care; without it a folder of its own is swept, and Gradio's left alone.
+    care; without it a folder of its own is swept, and Gradio's left alone. ``build_engine``: see :class:`ModelSource`.
     """
     source = ModelSource(
-        settings.model, settings.model_hub, settings.device, settings.batch_segments, settings.data_dir
+        settings.model, settings.model_hub, settings.device, settings.batch_segments, settings.data_dir, build_engine
     )
     node = Node(
         Recogniser(source, slots=settings.slots, load=settings.model_load),
@@ -126,7 +137,8 @@ async def _tick(node: Node) -> None:
     while True:
         engine = node.recogniser.state.engine
         if engine is not None:
-            node.gpu = await asyncio.to_thread(gpu_memory, engine.device)
+            node.gpu = await asyncio.to_thread(gpu_use, engine.device)
+        node.machine = machine_use()
         await asyncio.to_thread(node.uploads.sweep)
         await asyncio.sleep(_TICK_SECONDS)
 

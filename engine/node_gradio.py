@@ -9,7 +9,6 @@ import gradio as gr
 
 from domain.errors import BadAudio, InvalidOptions
 from domain.node import NodeJob, NodeProgress
-from domain.options import RecognitionOptions, VadOptions
 from engine.no_fetching import check_path, refuse_addresses
 from engine.node_errors import told_to_the_caller
 from engine.recogniser import Recogniser
@@ -32,14 +31,14 @@ def build_blocks(recogniser: Recogniser, uploads: Uploads) -> gr.Blocks:
             async for step in run.follow():
                 yield step.to_json() if isinstance(step, NodeProgress) else {"result": step.to_json()}
 
-    async def detect_speech(audio: str | None, vad: Any) -> dict[str, Any]:
+    async def detect_speech(audio: str | None, job: Any) -> dict[str, Any]:
         with told_to_the_caller():
             path, release = _held(audio)
             try:
-                segments, seconds = await asyncio.to_thread(recogniser.detect_speech, path, _parse_vad(vad))
+                detection = await asyncio.to_thread(recogniser.detect_speech, _parse_job(job), path)
             finally:
                 release()
-            return {"segments": [list(pair) for pair in segments], "audio_seconds": seconds}
+            return detection.to_json()
 
     async def cancel(job_id: str) -> dict[str, bool]:
         return {"cancelled": recogniser.cancel(str(job_id))}
@@ -72,6 +71,8 @@ def build_blocks(recogniser: Recogniser, uploads: Uploads) -> gr.Blocks:
             )
     refuse_addresses(blocks)
     blocks.queue(default_concurrency_limit=None, max_size=None, api_open=False)
+    # Gradio would look for calls a thousand times a second: a tenth of a core for a node that has nothing to do.
+    blocks._queue.sleep_when_free, blocks._queue.progress_update_sleep_when_free = 0.01, 0.1
     return blocks
 
 
@@ -80,10 +81,3 @@ def _parse_job(job: Any) -> NodeJob:
         return NodeJob.from_json(job)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidOptions(f"the job cannot be read: {error!r}", field="job", reason="garbage") from error
-
-
-def _parse_vad(vad: Any) -> VadOptions:
-    try:
-        return RecognitionOptions.from_json({"vad": vad}).vad
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidOptions(f"the VAD settings cannot be read: {error!r}", field="vad", reason="garbage") from error

@@ -6,6 +6,8 @@ import os
 import shutil
 import socket
 import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -13,11 +15,14 @@ import psutil
 import uvicorn
 from fastapi import FastAPI
 
+from engine.engine_state import BuildEngine
 from engine.node_app import Node, create_node_app
 from engine.node_settings import NodeSettings
 from engine.uploads import make_work_folder
 
 _log = logging.getLogger(__name__)
+
+WhileUp = Callable[[int], AbstractAsyncContextManager[None]]
 
 #: How long jobs under way may go on after SIGTERM, in seconds.
 DRAIN_SECONDS = 120.0
@@ -36,11 +41,15 @@ def serve_node(
     drain_seconds: float = DRAIN_SECONDS,
     parent_pid: int | None = None,
     version: str = "",
+    while_up: WhileUp = lambda port: nullcontext(),
+    build_engine: BuildEngine | None = None,
 ) -> int:
     """Serves a node until SIGTERM or SIGINT; returns the exit status, 0 after a clean end.
 
     ``port``: 0 takes a free one; it is written to ``port_file`` as soon as the node listens. ``parent_pid``: end when
     the process that started this one has gone, however that went and however early. A second signal ends at once.
+    ``while_up``: gets the port, and is entered for as long as the node can be reached. ``build_engine``: see
+    :class:`engine.engine_state.ModelSource`.
     Raises ``OSError`` when the port is taken. Whether ``host`` asks for a token is checked with the settings.
     """
     logging.getLogger().addFilter(_is_no_chatter)
@@ -51,11 +60,11 @@ def serve_node(
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     try:
-        app = create_node_app(settings, upload_folder=folder, version=version)
+        app = create_node_app(settings, upload_folder=folder, version=version, build_engine=build_engine)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=_CLOSE_SECONDS, lifespan="on"
         )
-        server = _NodeServer(config, app, port_file, drain_seconds, parent_pid)
+        server = _NodeServer(config, app, port_file, drain_seconds, parent_pid, while_up)
         server.run(sockets=[listener])
         return 0 if server.started else 1
     finally:
@@ -69,9 +78,17 @@ class _NodeServer(uvicorn.Server):
     """Drains before it closes: stops taking jobs, waits for those under way, then closes the connections."""
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, port_file: Path | None, drain_seconds: float, parent: int | None
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        port_file: Path | None,
+        drain_seconds: float,
+        parent: int | None,
+        while_up: WhileUp,
     ) -> None:
         super().__init__(config)
+        self._while_up = while_up
+        self._up = AsyncExitStack()
         self._node: Node = app.state.node
         self._port_file = port_file
         self._drain_seconds = drain_seconds
@@ -87,6 +104,12 @@ class _NodeServer(uvicorn.Server):
             _log.info("node listens on port %d", port)
             if self._port_file is not None:
                 _write_whole(self._port_file, f"{port}\n")
+            await self._up.enter_async_context(self._while_up(port))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says goodbye, then closes."""
+        await self._up.aclose()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins to drain; the second signal ends at once.

@@ -1,25 +1,23 @@
-"""One machine's recogniser: admits jobs to its slots and takes each from samples to segments."""
+"""One machine's recogniser: admits jobs to its slots, keeps their results for a while, and ends them."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from domain.errors import NodeBusy, RecognitionFailed, SpeechError
-from domain.node import Health, NodeJob, NodeProgress, NodeResult
-from domain.options import VadOptions
-from domain.transcript import SPEAKERS_FAILED, ModelOutput, ModelSegment, Word
-from engine.doubts import noise_level
-from engine.engine_state import Engine, EngineState, ModelSource
-from engine.families import Decoding, Heard
+from domain.node import Health, NodeJob, NodeResult
+from domain.parts import Detection
+from engine.engine_state import EngineState, ModelSource
+from engine.families import Decoding
 from engine.families.base import decoding_of
+from engine.job_work import JobWork
 from engine.run import Run
-from engine.samples import RATE, can_be_heard, duration_ms, open_samples, stretch
-from engine.second_hearing import HearingCounts, Settled, settle
+from engine.samples import open_samples
+from engine.second_hearing import HearingCounts
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +40,7 @@ class Recogniser:
         self._loads_at_start = load == "start"
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
-        self._detecting = 0
+        self._detecting: list[Run] = []
         self._draining = False
         self.jobs_done: dict[str, int] = {}
         self.audio_seconds_done = 0.0
@@ -80,7 +78,7 @@ class Recogniser:
     def running(self) -> tuple[str, ...]:
         """Ids of the jobs under way."""
         with self._lock:
-            return tuple(run.job.id for run in self._runs.values() if not run.is_finished)
+            return tuple(run.job.id for run in self._under_way())
 
     @property
     def followers(self) -> int:
@@ -109,30 +107,32 @@ class Recogniser:
         return run
 
     def cancel(self, job_id: str) -> bool:
-        """Stops a job between two segments; False when no such job runs."""
+        """Stops a job between two segments, or a detection between two minutes; False when no such job runs."""
         with self._lock:
-            run = self._runs.get(job_id)
-        if run is None or not run.cancel():
+            runs = [run for run in self._under_way() if run.job.id == job_id]
+        stopped = [run.cancel() for run in runs]
+        if not any(stopped):
             return False
         engine = self._state.engine
         if engine is not None:
             engine.queue.drop(job_id)
         return True
 
-    def detect_speech(self, audio: Path, vad: VadOptions) -> tuple[list[tuple[int, int]], float]:
-        """The stretches with speech in ms, and the length in seconds. Blocks. Raises as :meth:`admit` does."""
+    def detect_speech(self, job: NodeJob, audio: Path) -> Detection:
+        """Where somebody speaks, by the job's VAD options. Blocks, and takes a slot meanwhile.
+
+        Raises as :meth:`admit` does, and :class:`RecognitionCancelled`.
+        """
+        run = Run(job)
         with self._lock:
-            self._check_serving()
-            if self._detecting >= self.slots:
-                raise NodeBusy("every slot is taken", reason="slots", slots=self.slots)
-            self._detecting += 1
-        try:
+            self._check_free()
             samples = open_samples(audio)
-            engine = self._state.wait(_nothing)
-            return engine.detector.detect(samples, vad), len(samples) / RATE
+            self._detecting.append(run)
+        try:
+            return self._work_of(run).detect(run, samples)
         finally:
             with self._lock:
-                self._detecting -= 1
+                self._detecting.remove(run)
 
     def drain(self) -> None:
         """Takes no more jobs; those under way go on."""
@@ -148,6 +148,9 @@ class Recogniser:
     def _identify_in_background(self) -> None:
         threading.Thread(target=self._state.identify, name="model-identifying", daemon=True).start()
 
+    def _under_way(self) -> list[Run]:
+        return [*self._detecting, *(run for run in self._runs.values() if not run.is_finished)]
+
     def _check_serving(self) -> None:
         health = self.health
         if health is not Health.READY:
@@ -156,8 +159,7 @@ class Recogniser:
 
     def _check_free(self) -> None:
         self._check_serving()
-        taken = sum(not run.is_finished for run in self._runs.values())
-        if taken >= self.slots:
+        if len(self._under_way()) >= self.slots:
             raise NodeBusy("every slot is taken", reason="slots", slots=self.slots)
 
     def _forget_old(self) -> None:
@@ -180,8 +182,8 @@ class Recogniser:
 
     def _work(self, run: Run, samples: np.ndarray, decoding: Decoding, on_end: Callable[[], None]) -> None:
         try:
-            outcome: NodeResult | SpeechError = self._recognise(run, samples, decoding)
-            self.audio_seconds_done += outcome.audio_seconds
+            outcome: NodeResult | SpeechError = self._work_of(run).recognise(run, samples, decoding)
+            self.audio_seconds_done += outcome.audio_seconds if run.job.heard is None else 0.0
         except SpeechError as error:
             outcome = error
         except Exception as error:
@@ -193,101 +195,8 @@ class Recogniser:
         self.jobs_done[word] = self.jobs_done.get(word, 0) + 1
         run.finish(outcome)
 
-    def _recognise(self, run: Run, samples: np.ndarray, decoding: Decoding) -> NodeResult:
+    def _work_of(self, run: Run) -> JobWork:
         engine = self._state.wait(run.check)
         model = self._state.model
         assert model is not None
-        started = time.perf_counter()
-        places = self._places(run, samples, engine)
-        run.publish(NodeProgress(0, len(places)))
-        segments: list[ModelSegment] = []
-        languages: set[str] = set()
-        for number, (place, settled) in enumerate(self._hear(run, samples, places, decoding, engine), 1):
-            heard = settled.heard
-            new = [_segment(place, settled)] if heard.text else []
-            segments += new
-            languages |= {heard.language} if heard.text and heard.language else set()
-            run.publish(NodeProgress(number, len(places), tuple(new)))
-        named = _named(run, samples, segments, engine)
-        warnings = (*_warnings(segments), *(() if named is not None else (SPEAKERS_FAILED,)))
-        language = languages.pop() if decoding.language == "auto" and len(languages) == 1 else decoding.language
-        return NodeResult(
-            ModelOutput(decoding.track, tuple(named if named is not None else segments), language, warnings),
-            model.preset.name,
-            self._state.fingerprint.value,
-            engine.device,
-            len(samples) / RATE,
-            round((time.perf_counter() - started) * 1000),
-        )
-
-    @staticmethod
-    def _places(run: Run, samples: np.ndarray, engine: Engine) -> list[tuple[int, int]]:
-        if run.job.segments is None:
-            return engine.detector.detect(samples, run.job.options.vad, run.check)
-        end = duration_ms(samples)
-        return [(max(0, first), min(last, end)) for first, last in run.job.segments if first < min(last, end)]
-
-    def _hear(
-        self, run: Run, samples: np.ndarray, places: list[tuple[int, int]], decoding: Decoding, engine: Engine
-    ) -> Iterator[tuple[tuple[int, int], Settled]]:
-        """Every place with what was heard there; what is too short or silent never reaches the model.
-
-        A doubtful text is heard again while the queue decodes on.
-        """
-        parts = [stretch(samples, *place) for place in places]
-        noise_db = noise_level(samples)
-        run.check()
-        futures = [engine.queue.submit(run.job.id, part, decoding) if can_be_heard(part) else None for part in parts]
-
-        def hear_again(part: np.ndarray, plain: Decoding) -> Heard:
-            run.check()
-            return _result_of(engine.queue.submit(run.job.id, part, plain, at_once=True), run)
-
-        try:
-            for place, part, future in zip(places, parts, futures, strict=True):
-                run.check()
-                heard = Heard("") if future is None else _result_of(future, run)
-                yield place, settle(part, noise_db, heard, decoding, hear_again, self.second_hearings)
-        finally:
-            engine.queue.drop(run.job.id)
-
-
-def _result_of(future: "Future[Heard]", run: Run) -> Heard:
-    try:
-        return future.result()
-    except CancelledError:
-        run.check()
-        raise RecognitionFailed("the node is shutting down", reason="closed") from None
-
-
-def _named(run: Run, samples: np.ndarray, segments: list[ModelSegment], engine: Engine) -> list[ModelSegment] | None:
-    """The segments with their speakers; ``None`` when the speaker model failed: the text is worth having without."""
-    if engine.speakers is None:
-        return segments
-    try:
-        return engine.speakers.name(samples, segments, run.job.options.speakers, run.check)
-    except SpeechError:
-        raise
-    # Whatever FunASR, torch and scikit-learn raise: there is no common base.
-    except Exception:
-        # A node that closes ends the model's thread under it.
-        run.check()
-        _log.exception("job %s: the speakers could not be told apart", run.job.id)
-        return None
-
-
-def _warnings(segments: list[ModelSegment]) -> tuple[str, ...]:
-    if not segments:
-        return ("no_speech",)
-    return ("suspect",) if any(segment.suspect for segment in segments) else ()
-
-
-def _segment(place: tuple[int, int], settled: Settled) -> ModelSegment:
-    start, end = place
-    heard = settled.heard
-    words = tuple(
-        Word(word.text, start + word.start_ms, min(end, start + word.end_ms))
-        for word in heard.words
-        if start + word.start_ms < end
-    )
-    return ModelSegment(start, end, heard.text, words, suspect=settled.suspect)
+        return JobWork(engine, model.preset.name, self._state.fingerprint.value, self.second_hearings)

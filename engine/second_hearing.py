@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from domain.transcript import Doubt, Word, join_texts
+from domain.transcript import Doubt, join_texts
+from domain.words import Word
 from engine.doubts import doubt_of, has_speech_energy, units
 from engine.families import Decoding, Heard
 from engine.samples import RATE, can_be_heard, quietest_cut

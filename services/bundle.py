@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.activity import Activity
 from services.corrections import Corrections
 from services.export_files import ExportFiles
 from services.exports import Exports
@@ -9,6 +10,7 @@ from services.history import History
 from services.holds import Holds
 from services.labels import Labels
 from services.model_download import ModelDownload
+from services.node_admin import NodeAdmin
 from services.nodes import Nodes
 from services.retention import Retention
 from services.transcription import Transcription
@@ -22,6 +24,8 @@ class Services:
     transcription: Transcription
     history: History
     nodes: Nodes
+    node_admin: NodeAdmin
+    activity: Activity
     downloads: ModelDownload
     labels: Labels
     corrections: Corrections

@@ -15,15 +15,26 @@ class Corrections:
     def __init__(self, store: HistoryStore) -> None:
         self._store = store
 
-    async def correct(self, recognition_id: str, lines: Mapping[int, str | None], *, visitor: Visitor) -> Recognition:
+    async def correct(
+        self,
+        recognition_id: str,
+        lines: Mapping[int, str | None],
+        *,
+        visitor: Visitor,
+        based_on: int | None = None,
+    ) -> Recognition:
         """Writes texts over segments, by number from 0; ``None`` brings the recognised text back.
 
-        An empty text says that nothing was said there. Returns the row as it is then. Raises :class:`NotFound`,
-        :class:`InvalidOptions` (nothing is changed then), and :class:`InvalidInput` while the recognition runs.
+        An empty text says that nothing was said there. ``based_on``: how many corrections there were when they were
+        written; a line that was corrected since is not written over. Returns the row as it is then. Raises
+        :class:`NotFound`, :class:`InvalidOptions` and :class:`Overtaken` (nothing is changed then), and
+        :class:`InvalidInput` while the recognition runs.
         """
 
         def decide(row: RowState) -> Amendment:
-            new = new_corrections(lines, row.segments, row.corrections, user=visitor.user, at=utc_now())
+            new = new_corrections(
+                lines, row.segments, row.corrections, user=visitor.user, at=utc_now(), based_on=based_on
+            )
             return Amendment(corrections=new)
 
         return await amended(self._store, recognition_id, decide, visitor=visitor)

@@ -47,4 +47,5 @@ def _cell(value: Cell) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}"
     text = "" if value is None else str(value)
     # Somebody may have said a formula, or called a file one: the apostrophe makes it text.
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    # Some programs skip blanks before it.
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text

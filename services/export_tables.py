@@ -13,8 +13,9 @@ from services.zones import zone_name
 Cell = str | float | int | datetime | None
 
 _RECORDING = (
-    "time filename seconds written spoken status language hotwords cache node model source user warnings error id"
-).split()
+    "time filename seconds written spoken status language hotwords cache node model source user version".split()
+    + "warnings error id".split()
+)
 _SEGMENT = "time filename line start end who written spoken suspect id".split()
 #: Width of a column in a spreadsheet, in characters, where it is not the usual one.
 _WIDTHS = {"time": 20, "filename": 28, "written": 60, "spoken": 60, "start": 13, "end": 13, "id": 38, "hotwords": 20}
@@ -52,6 +53,7 @@ class Tables:
             row.model or "",
             word(f"source_{row.source}", self.language),
             row.user,
+            row.version,
             " ".join(row.transcript.warnings),
             str((row.error or {}).get("code") or ""),
             row.id,

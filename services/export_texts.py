@@ -42,7 +42,9 @@ class TextFiles:
 
     def _file(self, row: Recognition) -> bytes:
         exported = self._render(row)
-        return self._zip.add(exported.filename, exported.content, row.created_at.astimezone(self._zone))
+        return self._zip.add(
+            _named(exported.filename, row.version), exported.content, row.created_at.astimezone(self._zone)
+        )
 
     def end(self) -> Iterator[bytes]:
         """The rest of what was left out, and the list of the files."""
@@ -60,3 +62,9 @@ class TextFiles:
     def close(self) -> None:
         """Removes the temporary files."""
         self._zip.close()
+
+
+def _named(filename: str, version: int) -> str:
+    """会议.txt, and 会议 (v2).txt of its second version: its number is the one that people know."""
+    stem, dot, suffix = filename.rpartition(".")
+    return filename if version == 1 else f"{stem} (v{version}){dot}{suffix}"

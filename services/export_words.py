@@ -19,6 +19,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "model": ("模型", "Model"),
     "source": ("从哪里提交", "Submitted by"),
     "user": ("提交者", "User"),
+    "version": ("版本", "Version"),
     "warnings": ("提示", "Warnings"),
     "error": ("错误", "Error"),
     "id": ("编号", "Reference id"),

@@ -196,11 +196,11 @@ class Exports:
         """The rows to write, newest first; what is left out is counted."""
         needs_text = run.wanted.format in ("txt", "srt", "vtt")
         async for page in self._named(run) if run.wanted.ids is not None else self._found(run):
-            kept = [row for row in page if has_text(row) or not needs_text]
+            kept = [row for row in page if not needs_text or _says_something(row)]
             if len(kept) < len(page):
                 run.progress.without_text += len(page) - len(kept)
                 for row in page:
-                    if not has_text(row):
+                    if not _says_something(row):
                         run.leave_out(row.filename, row.id, _why(row, run.wanted.language))
             yield kept
 
@@ -237,6 +237,11 @@ class Exports:
 
 
 _TABLES: dict[ManyFormat, type[CsvWriter | XlsxWriter]] = {"csv": CsvWriter, "xlsx": XlsxWriter}
+
+
+def _says_something(row: Recognition) -> bool:
+    """An empty file tells nobody anything, and nobody which of many it is."""
+    return has_text(row) and any(segment.text(itn=True) for segment in row.transcript.segments)
 
 
 def _writer(run: _Run, folder: Path | None) -> Writer:

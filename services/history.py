@@ -47,7 +47,8 @@ class Filters(TypedDict, total=False):
     """What narrows a list; all of it is optional.
 
     ``only_mine`` leaves an administrator the rows of its own; others never see more. ``text`` is searched in both
-    tracks, file names and names of people, and may be an id. ``languages``: codes of those that were heard.
+    tracks, file names and names of people, and may be an id. ``languages``: codes of those that were heard. ``held``:
+    only what is kept (保留), or only the others.
     """
 
     only_mine: bool
@@ -59,6 +60,7 @@ class Filters(TypedDict, total=False):
     models: Sequence[str]
     languages: Sequence[str]
     speaker: str
+    held: bool | None
     since: datetime | None
     until: datetime | None
 
@@ -75,6 +77,7 @@ def history_query(*, visitor: Visitor, **filters: Unpack[Filters]) -> HistoryQue
         models=_names(filters.get("models", ())),
         languages=_names(filters.get("languages", ())),
         speaker=_clean(filters.get("speaker", "")),
+        held=filters.get("held"),
         since=filters.get("since"),
         until=filters.get("until"),
     )

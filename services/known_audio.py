@@ -190,7 +190,8 @@ class KnownAudio:
             value = entry.value
             segments = len(value["output"]["segments"])
             return KnownResult(
-                await off_loop(segments, lambda: ModelOutput.from_json(value["output"])),
+                # Reading a segment takes microseconds: a thread pays off later than for work on its text.
+                await off_loop(segments // 4, lambda: ModelOutput.from_json(value["output"])),
                 AudioInfo.from_json(value["audio"]),
                 str(value["node"]),
                 question.model,

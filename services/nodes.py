@@ -1,4 +1,4 @@
-"""What people are told of the nodes, and what operators may do with them."""
+"""What people are told of the nodes."""
 
 import shutil
 from collections.abc import Sequence
@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from domain.access import Visitor
-from domain.errors import AccessDenied, NotFound
 from domain.node import Availability, NodeStatus
 from domain.ports import Board, NodePool
 from domain.presets import PRESETS, Capabilities
@@ -83,23 +81,6 @@ class Nodes:
             self.is_demo(),
             self._known.saved_seconds,
         )
-
-    async def drain(self, name: str, *, visitor: Visitor) -> None:
-        """Lets a node finish what it does and sends it nothing new. Raises :class:`AccessDenied`, :class:`NotFound`."""
-        await self._set_drain(name, True, visitor)
-
-    async def resume(self, name: str, *, visitor: Visitor) -> None:
-        """Sends work to a drained node again. Raises :class:`AccessDenied`, :class:`NotFound`."""
-        await self._set_drain(name, False, visitor)
-
-    async def _set_drain(self, name: str, drain: bool, visitor: Visitor) -> None:
-        if not visitor.is_admin:
-            raise AccessDenied("only administrators change nodes", reason="admin_only")
-        for node in self._pool.statuses():
-            if name in (node.name, node.intent.url):
-                await self._pool.set_intent(replace(node.intent, drain=drain))
-                return
-        raise NotFound(f"there is no node {name[:100]}", reason="node")
 
 
 def serves_alone(node: NodeStatus, nodes: Sequence[NodeStatus]) -> bool:

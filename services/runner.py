@@ -159,7 +159,7 @@ class Runner:
         row = run.row
         if row.attempt > MAX_ATTEMPTS:
             error = RecognitionFailed("the program ended each time it was tried", reason="crashes")
-            return _failed(run.row, error).with_changes(finished_at=utc_now(), owner=None)
+            return _ended(run, _failed(run.row, error))
         try:
             done = await self._work(row, lambda progress: self._report(run, progress))
         except asyncio.CancelledError:
@@ -172,9 +172,7 @@ class Runner:
         except Exception:
             log.exception("recognition %s failed by a fault of this program", row.id)
             done = _failed(run.row, SpeechError("something went wrong inside; the log has the details", id=row.id))
-        return done.with_changes(
-            elapsed_ms=max(1, round((time.monotonic() - run.started) * 1000)), finished_at=utc_now(), owner=None
-        )
+        return _ended(run, done)
 
     async def _write(self, run: _Run, done: Recognition) -> None:
         """Writes the final row for as long as the database needs to come back; readers see the text all the same."""
@@ -223,6 +221,12 @@ class Runner:
         for row in claimed:
             log.info("recognition %s is taken up (attempt %d)", row.id, row.attempt)
             self.run(row)
+
+
+def _ended(run: _Run, done: Recognition) -> Recognition:
+    """The row with when it ended, and after how long."""
+    elapsed_ms = max(1, round((time.monotonic() - run.started) * 1000))
+    return done.with_changes(elapsed_ms=elapsed_ms, finished_at=utc_now(), owner=None)
 
 
 def cancelled(row: Recognition) -> Recognition:

@@ -17,13 +17,14 @@ from domain.ids import is_id, new_id
 from domain.labels import names_of_sides
 from domain.options import RecognitionOptions
 from domain.ports import Flight, Neighbours, Observer
-from domain.recognition import CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
+from domain.recognition import WITHOUT_NODE, CacheOutcome, Progress, Recognition, Source, Stage, Status, utc_now
 from domain.transcript import SPEAKERS_FAILED, ModelOutput
 from services.amending import left_no_trace
 from services.channels import recognise_sounds
 from services.dispatch import Dispatch
 from services.filenames import clean_filename
 from services.known_audio import KnownAudio, KnownRefusal, Question
+from services.long_recordings import LongRecordings
 from services.model_choice import ModelChanged, ModelChoice
 from services.results import answered, finished, refused
 from services.runner import Report, Runner, cancelled
@@ -51,6 +52,7 @@ class Transcription:
         flight: Flight,
         models: ModelChoice,
         dispatch: Dispatch,
+        long_recordings: LongRecordings,
         observer: Observer,
         neighbours: Neighbours,
         *,
@@ -64,6 +66,7 @@ class Transcription:
         self._shared_work = SharedWork(known, flight)
         self._models = models
         self._dispatch = dispatch
+        self._long_recordings = long_recordings
         self._observer = observer
         self._max_audio_seconds = max_audio_seconds
         self._work_dir = work_dir
@@ -122,13 +125,12 @@ class Transcription:
         old = await self._get(recognition_id, visitor)
         asked = options or old.options
         self._models.check(asked)
-        versions = await self._history.versions(old.id, user=visitor.scope)
         row = self._new_row(old.filename, asked, old.user, old.source).with_changes(
             audio_key=audio_key(old),
             use_cache=False,
             labels=names_of_sides(old.labels),
             version_of=old.version_of or old.id,
-            version=1 + max((one.version for one in versions), default=old.version),
+            version=old.version + 1,
             hold=old.hold,
         )
         return await asyncio.shield(self._accept(row, started, new_audio=False))
@@ -182,6 +184,7 @@ class Transcription:
     def close(self) -> None:
         """Ends the threads."""
         self._threads.close()
+        self._long_recordings.close()
         self._known.close()
         self._sounds.close()
 
@@ -202,7 +205,7 @@ class Transcription:
     async def _accept(self, row: Recognition, started: float, *, new_audio: bool) -> Recognition:
         """Inserts the row and, where its text is not there yet, starts its work."""
         try:
-            await self._history.insert(row)
+            row = await self._history.insert(row)
         except Exception:
             if new_audio:
                 await self._sounds.refuse(row)
@@ -267,7 +270,14 @@ class Transcription:
                     await self._known.keep(audio_id, question, nothing, decoded.info)
                 return (await finished(row, nothing, decoded.info)).with_changes(model=question.model)
             answer = await recognise_sounds(
-                self._dispatch, row, question, decoded, on_waiting=partial(self._tell_waiting, question), report=report
+                self._dispatch,
+                self._long_recordings,
+                row,
+                question,
+                decoded,
+                tells_speakers=self._models.capabilities(question.model).speakers,
+                on_waiting=partial(self._tell_waiting, question),
+                report=report,
             )
         result = answer.result
         # What the file's damage cost is part of the answer, also for the next one who asks.
@@ -299,7 +309,7 @@ class Transcription:
         return self._known.asked_by(row.user, await self._models.question(row.options, model))
 
     async def _tell_waiting(self, question: Question, report: Report, progress: Progress) -> None:
-        if progress.stage is Stage.WAITING_NODE and self._models.name(question.options.model) != question.model:
+        if progress.stage in WITHOUT_NODE and self._models.name(question.options.model) != question.model:
             raise ModelChanged
         await report(progress)
 

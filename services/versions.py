@@ -48,7 +48,7 @@ class Versions:
         one, other = await seen_row(self._store, one_id, visitor), await seen_row(self._store, other_id, visitor)
         if (one.version_of or one.id) != (other.version_of or other.id):
             raise no_such_row(other_id)
-        older, newer = sorted((one, other), key=lambda row: row.id)
+        older, newer = sorted((one, other), key=lambda row: row.version)
         before, after = older.transcript.segments, newer.transcript.segments
         # In a thread however few they are: a single one may hold hours.
         lines = await asyncio.to_thread(differences, before, after, itn=itn)

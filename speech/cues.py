@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from domain.transcript import Word
+from domain.words import Word
 
 #: A line on a screen, in columns: a Chinese character takes two.
 MAX_COLUMNS = 42
@@ -29,7 +29,7 @@ class Cue:
     end_ms: int
     text: str
     label: str = ""
-    words: tuple[Word, ...] = ()
+    words: Sequence[Word] = ()
 
 
 def readable(cues: Iterable[Cue]) -> list[Cue]:

@@ -1,4 +1,4 @@
-"""Writing 16 kHz mono s16 WAV: what the recogniser reads."""
+"""16 kHz mono s16 WAV, which is what the recogniser reads: writing it, and cutting a piece out of it."""
 
 import struct
 from pathlib import Path
@@ -10,6 +10,8 @@ SAMPLE_RATE = 16_000
 
 HEADER_BYTES = 44
 _MAX_DATA_BYTES = 0xFFFF_FFFF - 36
+_BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
+_BLOCK_BYTES = 1 << 18
 
 
 class WavWriter:
@@ -43,6 +45,16 @@ class WavWriter:
             self._part.replace(self._path)
         else:
             self._part.unlink(missing_ok=True)
+
+
+def cut_wav(whole: Path, piece: Path, start_ms: int, end_ms: int) -> None:
+    """Writes what ``whole``, a file of :class:`WavWriter`, holds between two times. Raises ``OSError``."""
+    with whole.open("rb") as source, WavWriter(piece) as out:
+        source.seek(HEADER_BYTES + start_ms * _BYTES_PER_MS)
+        left = (end_ms - start_ms) * _BYTES_PER_MS
+        while left > 0 and (block := source.read(min(left, _BLOCK_BYTES))):
+            out.write(block)
+            left -= len(block)
 
 
 def _header(data_bytes: int) -> bytes:

@@ -21,7 +21,7 @@ from domain.recognition import Progress, Recognition, Status
 from storage import claims
 from storage.amendments import amend
 from storage.columns import DatabaseClock
-from storage.pages import newest_keys, version_keys, visible
+from storage.pages import newest_keys, visible
 from storage.rows import (
     ALL_COLUMNS,
     LIST_COLUMNS,
@@ -33,6 +33,7 @@ from storage.rows import (
 from storage.search import index_anew
 from storage.sql import Database
 from storage.tables import recognitions
+from storage.versions import give_number, version_keys
 
 _ROW = recognitions.c
 _FINAL = tuple(status.value for status in Status if status.is_final)
@@ -48,14 +49,19 @@ class SqlHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def insert(self, row: Recognition) -> None:
+    async def insert(self, row: Recognition) -> Recognition:
         """Adds and commits; ``created_at`` becomes the database's time. A known id changes nothing."""
         times = {"created_at": DatabaseClock()}
         if row.status is Status.RUNNING:
             times["started_at"] = DatabaseClock()
         if row.status.is_final:
             times["finished_at"] = DatabaseClock()
-        await self._database.write(lambda connection: self._insert(connection, row, times))
+
+        def add(connection: Connection) -> Recognition:
+            self._insert(connection, row, times)
+            return row.with_changes(version=connection.scalar(select(_ROW.version).where(_ROW.id == row.id)))
+
+        return await self._database.write(add)
 
     def _insert(self, connection: Connection, row: Recognition, times: Mapping[str, Any]) -> bool:
         """Whether the row is new."""
@@ -66,9 +72,11 @@ class SqlHistory:
                 return False
             try:
                 with connection.begin_nested():
-                    connection.execute(insert(recognitions).values(key=key, **values, **times))
+                    numbered = values | give_number(connection, row)
+                    connection.execute(insert(recognitions).values(key=key, **numbered, **times))
             except IntegrityError:
-                # Either this id landed in between, or another id of the same millisecond has the same first bits.
+                # This id landed in between, another id of the same millisecond has the same first bits, or somebody
+                # was given the same number of a recording whose other versions were being deleted.
                 if key == first + _KEY_TRIES - 1:
                     raise
             else:
@@ -196,7 +204,7 @@ class SqlHistory:
             return []
 
         def read(connection: Connection) -> list[Recognition]:
-            return _rows(connection, version_keys(connection, recognition_id, user), LIST_COLUMNS, _ROW.key)
+            return _rows(connection, version_keys(connection, recognition_id, user), LIST_COLUMNS, _ROW.version)
 
         return await self._database.read(read)
 

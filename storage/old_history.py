@@ -61,7 +61,7 @@ class OldHistoryFile:
 
     def rows(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Every row in the order of the table: SQLite's ``rowid``, and the values by their meaning."""
-        names = ", ".join(f'"{column}"' for column in self._columns.values())
+        names = ", ".join(map(_first_filled, self._columns.values()))
         # A text that is no UTF-8 must not end the reading of the others.
         self._database.text_factory = _decoded
         number = 0
@@ -83,14 +83,15 @@ class OldHistoryFile:
         uri = f"file:{quote(str(path.absolute()))}?mode=ro"
         return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
-    def _find_columns(self, path: Path) -> dict[str, str]:
+    def _find_columns(self, path: Path) -> dict[str, Sequence[str]]:
+        """By meaning: one column, or the newer and the older one of a table that was extended."""
         present = {str(row[1]).lower(): str(row[1]) for row in self._database.execute(f'PRAGMA table_info("{_TABLE}")')}
         if not present:
             raise InvalidInput(f"{path} has no table {_TABLE}: it is no history of the old WebUI", reason="no_history")
-        found: dict[str, str] = {}
+        found: dict[str, Sequence[str]] = {}
         for meaning, names in _COLUMNS.items():
-            if name := next((name for name in names if name in present), None):
-                found[meaning] = present[name]
+            if columns := [present[name] for name in names if name in present]:
+                found[meaning] = columns
         if "time" not in found or not {"raw", "normalized"} & found.keys():
             raise InvalidInput(
                 f"the table {_TABLE} of {path} has no column for the time or none for the text; "
@@ -105,6 +106,13 @@ def _needs_copy(path: Path) -> bool:
         header = file.read(_HEADER_BYTES)
     written_ahead = len(header) == _HEADER_BYTES and header[_WRITE_AHEAD_AT] == _WRITE_AHEAD
     return written_ahead or any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
+
+
+def _first_filled(columns: Sequence[str]) -> str:
+    """In SQL: rows from before a table was extended have nothing in its newer columns."""
+    *others, last = (f'"{column}"' for column in columns)
+    filled = [f"NULLIF({column}, '')" for column in others]
+    return f"COALESCE({', '.join([*filled, last])})" if filled else last
 
 
 def _decoded(data: bytes) -> str:

@@ -126,13 +126,14 @@ class LastingHistory(SqlHistory):
         self._outbox = outbox
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def insert(self, row: Recognition) -> None:
+    async def insert(self, row: Recognition) -> Recognition:
         """Raises :class:`StorageUnavailable` only where neither the database nor the disk takes it."""
         try:
-            await super().insert(row)
+            return await super().insert(row)
         except StorageUnavailable as error:
             async with self._turn(row.id):
                 await self._keep(row, is_new=True, why=error)
+            return row
 
     async def save_progress(
         self, recognition_id: str, attempt: int, progress: Progress, *, audio_id: str | None = None

@@ -7,7 +7,7 @@ that receives a recording, and dates by the database: their clocks may differ by
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 from sqlalchemy.sql import exists
 
 from domain.history import HistoryQuery
@@ -16,12 +16,10 @@ from storage.rows import first_key_at, sort_key
 from storage.search import TextSearch, Wanted, query_terms
 from storage.tables import recognitions
 
-_ROW = recognitions.c
+_ROW, _HELD = recognitions.c, recognitions.alias("held").c
 _CLOCKS_DIFFER_SECONDS = 86_400
 #: Largest page.
 MAX_PAGE_ROWS = 1_000
-#: Versions of one recording that are listed.
-MAX_VERSIONS = 100
 
 
 def visible(user: str | None) -> ColumnElement[bool]:
@@ -43,6 +41,12 @@ def newest_keys(connection: Connection, search: TextSearch, query: HistoryQuery)
         # Nobody says an id: who looks for one has it from a page.
         conditions.append(_ROW.id == terms[0])
         terms = ()
+    if query.held is False:
+        conditions.append(_ROW.hold.is_(None))
+    elif query.held:
+        # Few are, and an index has them, which SQLite takes when asked so. Their texts are looked into one by one.
+        conditions.append(_ROW.key.in_(select(_HELD.key).where(_HELD.hold.is_not(None))))
+        conditions += [_ROW.search_text.contains(term, autoescape=True) for term in terms]
     wanted = Wanted(
         terms,
         # What a speaker is called can be found as text, too.
@@ -55,7 +59,8 @@ def newest_keys(connection: Connection, search: TextSearch, query: HistoryQuery)
         query.since,
         query.until,
     )
-    keys = search.newest(connection, wanted) if wanted.needs_index else walk(connection, wanted)
+    searches = wanted.needs_index and not query.held
+    keys = search.newest(connection, wanted) if searches else walk(connection, wanted)
     return keys[:limit], len(keys) > limit
 
 
@@ -76,16 +81,6 @@ def key_of(connection: Connection, recognition_id: str) -> int:
     """The sort key of a row, also of one that was deleted since its page was read."""
     known = connection.scalar(select(_ROW.key).where(_ROW.id == recognition_id))
     return sort_key(recognition_id) if known is None else known
-
-
-def version_keys(connection: Connection, recognition_id: str, user: str | None) -> list[int]:
-    """The keys of a row's versions, the newest :data:`MAX_VERSIONS` of them; none where there is no such row."""
-    first = func.coalesce(_ROW.version_of, _ROW.id)
-    of = connection.scalar(select(first).where(_ROW.id == recognition_id, visible(user)))
-    if of is None:
-        return []
-    found = select(_ROW.key).where(or_(_ROW.id == of, _ROW.version_of == of), visible(user))
-    return list(connection.scalars(found.order_by(_ROW.key.desc()).limit(MAX_VERSIONS)))
 
 
 def _below(connection: Connection, query: HistoryQuery) -> int | None:

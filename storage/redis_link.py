@@ -1,7 +1,8 @@
 """The way to one Redis, behind a breaker: whatever happens to it, it costs this process half a second, once.
 
-A call has 0.3 s. The first that fails, or is slow, opens the breaker: from then on every call ends at once, until a
-probe in the background finds Redis well again.
+A call has 0.25 s, which is half a second where cache and coordination are two servers that go at once. The first that
+fails, or is slow, opens the breaker: from then on every call ends at once, until a probe in the background finds Redis
+well again.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TooLate
 
 from domain.ports import Observer
+from domain.redis_calls import RedisAway
 from domain.redis_url import RedisAddress
 from storage.quiet_log import QuietLog
 from storage.redis_client import RedisClient
@@ -24,7 +26,7 @@ _log = logging.getLogger(__name__)
 #: computation) no tick ends, so that its own slowness is not taken for that of Redis.
 TICK_SECONDS = 0.05
 #: How long a call may take; and from when on its answer, though used, says that Redis is too slow.
-CALL_TICKS, SLOW_TICKS = 6, 3
+CALL_TICKS, SLOW_TICKS = 5, 3
 #: How long a probe may take, which often has to connect first.
 PROBE_TICKS = 40
 #: Calls at a time, and so connections. Whoever waits for his turn does not wait for Redis.
@@ -34,15 +36,17 @@ PROBE_PAUSES = (0.5, 5.0)
 #: Who fails again so soon after it was found well, in seconds, is not asked again at once.
 STEADY_SECONDS = 10.0
 
+#: A connection that listens and hears nothing for so long, in seconds, is asked whether it lives; a second silence
+#: ends it. (What lies between may drop an idle connection without a word.)
+SILENCE_SECONDS = 5.0
+#: The pause before somebody listens again, in seconds.
+LISTEN_AGAIN_SECONDS = 0.5
+
 T = TypeVar("T")
 
 
-class RedisAway(Exception):
-    """Redis did not answer, or not in time; or it did so lately and is not asked."""
-
-
 class RedisLink:
-    """Calls to one Redis. ``role`` names it in metrics."""
+    """Calls to one Redis; implements ``domain.redis_calls.RedisCalls``. ``role`` names it in metrics."""
 
     def __init__(self, address: RedisAddress, *, role: str = "redis", observer: Observer | None = None) -> None:
         self.address = address
@@ -84,6 +88,19 @@ class RedisLink:
             self._open("it answers too slowly")
         return answer
 
+    async def listen(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Tells ``heard`` every message, and "" whenever some may have been missed. Goes on until it is cancelled.
+
+        It has a connection of its own, and leaves Redis alone as long as calls do.
+        """
+        while True:
+            if self.is_up:
+                try:
+                    await self._hear(channel, heard)
+                except (RedisError, OSError, TimeoutError) as error:
+                    _log.debug("nothing is heard from Redis at %s: %s", self.address, error)
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
     async def close(self) -> None:
         """Ends the probe and closes every connection."""
         ending = [*self._given_up, *([self._probing] if self._probing else [])]
@@ -91,6 +108,25 @@ class RedisLink:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
         await self._client.close()
+
+    async def _hear(self, channel: str, heard: Callable[[str], None]) -> None:
+        silences = 0
+        async with self._client.commands.pubsub() as ears:
+            async with asyncio.timeout(PROBE_TICKS * TICK_SECONDS):
+                await ears.subscribe(channel)
+                # A connection whose first words were lost answers, but tells nothing.
+                if (await ears.get_message(timeout=None))["type"] != "subscribe":
+                    return
+            heard("")
+            while self.is_up and silences < 2:
+                message = await ears.get_message(timeout=SILENCE_SECONDS)
+                silences = 0 if message else silences + 1
+                if not message:
+                    await ears.ping()
+                elif message["type"] == "message":
+                    heard(message["data"].decode(errors="replace"))
+                elif message["type"] == "subscribe":
+                    heard("")
 
     async def _within(self, ticks: int, work: Awaitable[T]) -> tuple[T, int]:
         """The answer, and how many ticks it took. What takes too long is not waited for, not even for its end."""

@@ -6,26 +6,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement
 
 from domain.corrections import Correction, corrected
 from domain.options import RecognitionOptions
 from domain.recognition import AudioInfo, CacheOutcome, Hold, Progress, Recognition, Source, Status
-from domain.transcript import Segment, Transcript, Word
+from domain.transcript import Segment, Transcript
+from domain.words import Word
 from storage.search import search_text
 from storage.tables import recognitions
 
-_ROW, _OTHER = recognitions.c, recognitions.alias("other").c
-_EARLIER = or_(_OTHER.version_of == _ROW.version_of, _OTHER.id == _ROW.version_of), _OTHER.key < _ROW.key
-#: The place of a row among its versions; asked only of those that are not the first.
-_VERSION = case(
-    (_ROW.version_of.is_(None), 1),
-    else_=select(func.count() + 1).where(*_EARLIER).correlate(recognitions).scalar_subquery(),
-).label("version")
 #: What a list of rows reads: everything that a page shows, without the word times.
-LIST_COLUMNS: Sequence[ColumnElement[Any]] = [*(c for c in _ROW if c.name not in ("words", "search_text")), _VERSION]
+LIST_COLUMNS: Sequence[ColumnElement[Any]] = [c for c in recognitions.c if c.name not in ("words", "search_text")]
 #: What a single row reads.
-ALL_COLUMNS: Sequence[ColumnElement[Any]] = [*(c for c in _ROW if c.name != "search_text"), _VERSION]
+ALL_COLUMNS: Sequence[ColumnElement[Any]] = [c for c in recognitions.c if c.name != "search_text"]
 
 
 def sort_key(recognition_id: str) -> int:
@@ -54,6 +48,7 @@ def new_values(row: Recognition) -> dict[str, Any]:
         "options": row.options.to_json(),
         "use_cache": row.use_cache,
         "version_of": row.version_of,
+        "version": row.version,
         "corrections": [item.to_json() for item in row.corrections],
         "hold": row.hold.to_json() if row.hold else None,
         "progress": None if row.status.is_final else row.progress.to_json(),

@@ -18,6 +18,8 @@ class Shared:
 
     cache: EmbeddedCache | RedisCache
     flight: LocalFlight | RedisFlight
+    #: The Redis by which replicas coordinate, if there is one.
+    coordination: RedisLink | None
     links: frozenset[RedisLink]
 
     async def close(self) -> None:
@@ -57,5 +59,6 @@ def open_shared(
         RedisFlight(coordination, local=local, observer=observer, lease_seconds=lease_seconds)
         if coordination
         else local,
+        coordination,
         frozenset(link for link in (coordination, caching) if link),
     )

@@ -1,6 +1,6 @@
 """The tables. A change here needs a migration beside it; a test compares the two."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 from storage.columns import UtcDateTime
 
@@ -33,6 +33,9 @@ recognitions = Table(
     Column("filename", Text, nullable=False),
     # The first of the rows that are versions of one another; NULL for that one.
     Column("version_of", String(36)),
+    # Its number among them, for good; and the newest number that any of them was given, which each remembers.
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("versions_given", Integer, nullable=False, server_default="1"),
     Column("audio_key", Text),
     # What the recording is called in the cache; NULL while nobody has looked into it.
     Column("audio_id", Text),
@@ -66,9 +69,14 @@ Index("ix_recognitions_user", recognitions.c.user, recognitions.c.key, recogniti
 Index("ix_recognitions_status", recognitions.c.status, recognitions.c.key)
 Index("ix_recognitions_created_at", recognitions.c.created_at)
 Index("ix_recognitions_audio_key", recognitions.c.audio_key)
-for _known in (recognitions.c.version_of, recognitions.c.audio_id):
+# Of those few rows that have such a value. A number is given once, and who lists what is held reads nothing else.
+for _known, _columns, _unique in (
+    (recognitions.c.version_of, (recognitions.c.version_of, recognitions.c.version), True),
+    (recognitions.c.audio_id, (recognitions.c.audio_id,), False),
+    (recognitions.c.hold, (recognitions.c.key,), False),
+):
     _where = _known.is_not(None)
-    Index(f"ix_recognitions_{_known.name}", _known, sqlite_where=_where, postgresql_where=_where)
+    Index(f"ix_recognitions_{_known.name}", *_columns, unique=_unique, sqlite_where=_where, postgresql_where=_where)
 
 #: Processes that run recognitions, and when each was last heard of.
 owners = Table(
@@ -85,4 +93,31 @@ models = Table(
     Column("name", String(200), primary_key=True),
     Column("fingerprint", Text, nullable=False),
     Column("expected_since", UtcDateTime, nullable=False),
+)
+
+#: What administrators said of nodes; NULL: nothing, it is as the settings or the node itself say.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("url", String(500), primary_key=True),
+    Column("membership", String(16), nullable=False),
+    Column("name", Text),
+    Column("weight", Float),
+    Column("slots", Integer),
+    Column("backup", Boolean),
+    Column("drain", Boolean, nullable=False),
+    # The node's own secret, where it is not the cluster's.
+    Column("token", Text, nullable=False),
+)
+
+#: Who did what to which node.
+node_events = Table(
+    "node_events",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("node", Text, nullable=False),
+    Column("details", JSON, nullable=False),
 )

@@ -25,12 +25,12 @@ class TracelessHistory(LastingHistory):
         super().__init__(database, outbox)
         self._rows: dict[str, Recognition] = {}
 
-    async def insert(self, row: Recognition) -> None:
+    async def insert(self, row: Recognition) -> Recognition:
         """Nothing of it is written where it is to leave no trace."""
-        if row.no_trace:
-            self._keep_in_memory(row)
-        else:
-            await super().insert(row)
+        if not row.no_trace:
+            return await super().insert(row)
+        self._keep_in_memory(row)
+        return row
 
     async def get(self, recognition_id: str, *, user: str | None) -> Recognition | None:
         """The row, wherever it is."""

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from httpx._transports import default as transports
 
 from tests.helpers.postgres import PostgresServer, running_postgres
 from tests.helpers.redis_server import RedisServer, running_redis
@@ -14,6 +16,8 @@ from tests.helpers.speech import SPEECH_TEXT, say, write_wav
 
 #: The developer's own config.yaml has no say in what the tests start.
 os.environ["ASR_CONFIG"] = os.devnull
+#: Each client would read all certificates of the system, which takes twenty times as long as the request itself.
+transports.create_ssl_context = cache(transports.create_ssl_context)  # pyright: ignore[reportPrivateImportUsage]
 
 
 @pytest.fixture(scope="session")

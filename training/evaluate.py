@@ -10,7 +10,7 @@ from rapidfuzz.distance import Levenshtein
 
 from domain.options import VadOptions
 from domain.presets import PRESETS
-from domain.transcript import Word
+from domain.words import Word
 from engine.decoder import Decoder
 from engine.families import Decoding, family_of
 from engine.loading import load_models

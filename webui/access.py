@@ -15,14 +15,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.access import Visitor
+from domain.access import ADMIN_HEADER, Visitor
 from domain.errors import AccessDenied, SpeechError
 from webui.doors import SECURITY_HEADERS, check_doors, host_of, is_forwarded, is_loopback
 from webui.errors import UnexpectedErrors, refuse
 
 VISITOR_COOKIE = "asr_visitor"
 ADMIN_COOKIE = "asr_admin"
-ADMIN_HEADER = "x-asr-admin-token"
 #: Browsers keep no cookie for longer than 400 days; one in use is renewed after 30.
 VISITOR_COOKIE_SECONDS = 400 * 86400
 _RENEW_AFTER_SECONDS = 30 * 86400

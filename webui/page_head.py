@@ -22,7 +22,7 @@ from webui.i18n import LANGUAGE_TAGS, Catalogue, Language, language_of
 _ASSETS = Path(__file__).parent / "assets"
 #: In this order: the others use what the first of them shares.
 _NAMES = (
-    "app dialogs language naming form result editing versions "
+    "app draw dialogs language naming form result unsaved editing versions "
     "time rows selection export player admin numbers connection"
 )
 _SCRIPTS = tuple(f"{name}.js" for name in _NAMES.split())
@@ -36,6 +36,9 @@ _SCRIPT_KEYS = (
     "copied",
     "copy_failed",
     "correction_keys",
+    "correction_mine",
+    "correction_mine_drop",
+    "correction_mine_take",
     "correction_unanswered",
     "correction_unsaved",
     "error_access_denied_too_many_attempts",
@@ -173,7 +176,8 @@ class PageHead:
         }
         data = json.dumps(page, ensure_ascii=False).replace("</", "<\\/")
         contents = {"upload-label": label, "upload-limits": limits} | {
-            key.replace("_", "-"): self._catalogue.text(language, key) for key in ("uploading", *_TOASTS)
+            key.replace("_", "-"): self._catalogue.text(language, key)
+            for key in ("uploading", "no_trace_label", *_TOASTS)
         }
         head = (
             f"<title>{escape(title)}</title>\n"

@@ -97,6 +97,8 @@ def build_ui(services: Services, *, access: Access, config: UiConfig) -> gr.Bloc
     accept_uploads_only(demo, context)
     # Only through the queue: /run/{name} would pass by its limits.
     demo.queue(default_concurrency_limit=None, api_open=False)
+    # Gradio would look for calls a thousand times a second: a server at rest would never rest.
+    demo._queue.sleep_when_free, demo._queue.progress_update_sleep_when_free = 0.02, 0.1
     return demo
 
 

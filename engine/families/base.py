@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from domain.errors import InvalidOptions
 from domain.options import RecognitionOptions
 from domain.presets import Preset
-from domain.transcript import Track, Word
+from domain.transcript import Track
+from domain.words import Word
 
 
 @dataclass(frozen=True, slots=True)

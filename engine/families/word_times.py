@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from domain.transcript import Word
+from domain.words import Word
 
 #: A piece with its start and end in ms.
 Piece = tuple[str, int, int]

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Download, Page, expect
 
-from tests.browser.test_history import send
-from tests.helpers.browser import go
+from tests.helpers.browser import WAIT_MS, go, send
 
 Visit = Callable[..., AbstractContextManager[Page]]
 Recording = Callable[..., Path]
@@ -38,9 +37,9 @@ def test_a_selection_is_exported_and_what_has_no_text_is_told(
 ) -> None:
     with visit("/", locale=locale, viewport={"width": 390, "height": 800}) as page:
         name = f"导出{locale}"
-        send(page, server_url, recording(f"{name}.wav", level=71))
+        send(page, server_url, recording(f"{name}.wav"))
         broken = {"name": "坏.wav", "mimeType": "audio/wav", "buffer": b"no sound at all"}
-        page.request.post(f"{server_url}/v1/recognitions?wait=60", multipart={"file": broken})
+        page.request.post(f"{server_url}/v1/recognitions?wait=60", multipart={"file": broken}, timeout=WAIT_MS)
         go(page, f"{server_url}/history")
         page.locator("[data-select]").nth(1).check()
         alone = exported(page, "asr-selection", "txt")
@@ -64,10 +63,10 @@ def test_all_that_a_search_finds_is_exported_whatever_the_page_shows(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with visit("/") as page:
-        path = recording("搜到的.wav", level=72)
+        path = recording("搜到的.wav")
         for _ in range(3):
             send(page, server_url, path)
-        send(page, server_url, recording("另外的.wav", level=73))
+        send(page, server_url, recording("另外的.wav"))
         go(page, f"{server_url}/history")
         page.fill("#asr-search textarea, #asr-search input", "搜到的")
         expect(page.locator(".asr-row")).to_have_count(3)
@@ -80,7 +79,7 @@ def test_all_that_a_search_finds_is_exported_whatever_the_page_shows(
 
 def test_why_there_is_nothing_to_export_is_a_sentence(visit: Visit, recording: Recording, server_url: str) -> None:
     with visit("/") as page:
-        row: dict[str, Any] = send(page, server_url, recording("要删的.wav", level=74))
+        row: dict[str, Any] = send(page, server_url, recording("要删的.wav"))
         go(page, f"{server_url}/history")
         page.locator("[data-select]").check()
         # In another window, meanwhile.

@@ -5,24 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.helpers.browser import go, recognise, upload
+from tests.helpers.browser import WAIT_MS, go, recognise, send, upload
+from tests.helpers.levels import fresh_level
 
 Visit = Callable[..., AbstractContextManager[Page]]
 Recording = Callable[..., Path]
-
-
-def send(page: Page, server_url: str, path: Path, **form: str) -> dict[str, Any]:
-    """Through the API, as the page's visitor."""
-    sent = {"name": path.name, "mimeType": "audio/wav", "buffer": path.read_bytes()}
-    fields: dict[str, Any] = {"file": sent, **form}
-    answer = page.request.post(f"{server_url}/v1/recognitions?wait=60", multipart=fields)
-    assert answer.ok
-    return answer.json()
 
 
 def shown_time(page: Page, selector: str) -> str:
@@ -34,10 +25,10 @@ def test_a_visitor_sees_its_own_rows_with_their_door_and_nobody_elses(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with visit("/") as other:
-        foreign = send(other, server_url, recording("别人的.wav", level=61))
+        foreign = send(other, server_url, recording("别人的.wav"))
     with visit("/") as page:
-        recognise(page, recording("网页来的.wav", level=62))
-        send(page, server_url, recording("命令行来的.wav", level=63), source="cli")
+        recognise(page, recording("网页来的.wav"))
+        send(page, server_url, recording("命令行来的.wav"), source="cli")
         go(page, f"{server_url}/history")
         rows = page.locator(".asr-row")
         expect(rows.locator(".asr-source")).to_have_text(["命令行", "网页"])
@@ -50,9 +41,9 @@ def test_an_administrator_sees_whose_each_row_is_and_can_choose_its_own(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with visit("/") as other:
-        foreign = send(other, server_url, recording("访客的.wav", level=64))
+        foreign = send(other, server_url, recording("访客的.wav"))
     with visit("/", admin=True) as page:
-        recognise(page, recording("管理员的.wav", level=65))
+        recognise(page, recording("管理员的.wav"))
         go(page, f"{server_url}/history")
         theirs = page.locator(f".asr-row[data-id='{foreign['id']}']")
         expect(theirs.locator(".asr-user")).to_have_text(f"访客 {foreign['user'].partition(':')[2][:4]}")
@@ -67,8 +58,8 @@ def test_an_administrator_sees_whose_each_row_is_and_can_choose_its_own(
 
 
 def test_a_time_of_day_and_a_length_never_look_alike(visit: Visit, recording: Recording, server_url: str) -> None:
-    with visit("/", viewport={"width": 390, "height": 800}) as page:
-        recognition = send(page, server_url, recording("长短.wav", level=66, repeats=12))
+    with visit("/", viewport={"width": 390, "height": 800}, clock=True) as page:
+        recognition = send(page, server_url, recording("长短.wav", repeats=12))
         page.clock.set_fixed_time(recognition["created_at"])
         seconds = int(recognition["audio_seconds"] + 0.5)
         go(page, f"{server_url}/history")
@@ -83,7 +74,7 @@ def test_a_time_of_day_and_a_length_never_look_alike(visit: Visit, recording: Re
 
 
 def test_a_day_before_today_is_a_date(visit: Visit) -> None:
-    with visit("/history") as page:
+    with visit("/history", clock=True) as page:
         page.clock.set_fixed_time("2026-01-03T12:00:00")
         for moment, shown in (("2026-01-02T23:59:59", "01-02 23:59"), ("2025-12-31T14:05:00", "2025-12-31 14:05")):
             page.evaluate(
@@ -100,11 +91,13 @@ def test_a_day_before_today_is_a_date(visit: Visit) -> None:
 
 
 def test_a_recording_without_a_name_gets_one_to_read(visit: Visit, recording: Recording, server_url: str) -> None:
-    content = recording("无名.wav", level=67).read_bytes()
+    content = recording("无名.wav").read_bytes()
     for locale, name in (("zh-CN", "未命名录音"), ("en-US", "Unnamed recording")):
         with visit("/", locale=locale) as page:
             headers = {"content-type": "audio/wav"}
-            sent = page.request.post(f"{server_url}/v1/recognitions?wait=60", data=content, headers=headers)
+            sent = page.request.post(
+                f"{server_url}/v1/recognitions?wait=60", data=content, headers=headers, timeout=WAIT_MS
+            )
             assert sent.json()["filename"] == "audio"
             go(page, f"{server_url}/history")
             expect(page.locator(".asr-row b")).to_have_text(name)
@@ -174,7 +167,7 @@ def test_back_and_forward_show_what_the_address_says_however_late_the_server_ans
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with no_node(visit), visit("/") as page:
-        row, running = open_running(page, recording("前进后退.wav", level=57.1), server_url)
+        row, running = open_running(page, recording("前进后退.wav"), server_url)
         # Each step asks for the detail and, perhaps, for the row that was left.
         with held_back(page, 4):
             page.go_back()
@@ -188,7 +181,7 @@ def test_a_row_that_was_left_is_not_written_into_a_list_that_was_drawn_anew_mean
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with no_node(visit), visit("/") as page:
-        row, running = open_running(page, recording("另一个列表.wav", level=57.2), server_url)
+        row, running = open_running(page, recording("另一个列表.wav"), server_url)
         with held_back(page, 2) as held:
             page.click(".asr-back")
             expect(row).to_be_visible()
@@ -207,7 +200,7 @@ def test_who_leaves_a_row_that_runs_is_back_at_once_and_finds_it_as_it_is(
     visit: Visit, recording: Recording, server_url: str, way: str
 ) -> None:
     with no_node(visit), visit("/") as page:
-        start(page, recording(f"还在识别{way}.wav", level={"link": 57.3, "browser": 57.7}[way]))
+        start(page, recording(f"还在识别{way}.wav"))
         go(page, f"{server_url}/history")
         row = page.locator(".asr-row").first
         unfinished = row.locator(".asr-status:is(.queued, .running)")
@@ -234,7 +227,7 @@ def test_a_row_under_way_can_be_cancelled_where_it_is_open_and_then_deleted(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with no_node(visit), visit("/") as page:
-        row, running = open_running(page, recording("从历史取消.wav", level=71.7), server_url)
+        row, running = open_running(page, recording("从历史取消.wav"), server_url)
         expect(page.locator(".asr-detail [data-event=remove]")).to_have_count(0)
         page.locator(".asr-detail").get_by_role("button", name="取消").click()
         expect(page.locator(".asr-detail .asr-failure.cancelled")).to_be_visible()
@@ -254,7 +247,7 @@ def test_an_address_opens_its_recognition_survives_a_reload_and_can_be_copied(
 ) -> None:
     with visit("/") as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        mine = send(page, server_url, recording("地址.wav", level=68))["id"]
+        mine = send(page, server_url, recording("地址.wav"))["id"]
         go(page, f"{server_url}/history?r={mine}")
         expect(page.locator(".asr-detail h1")).to_have_text("地址.wav")
         page.reload()
@@ -284,9 +277,10 @@ def test_filters_narrow_the_list_are_counted_outlive_a_row_and_the_other_languag
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with visit("/") as page:
-        send(page, server_url, recording("接口来的.wav", level=69.1))
-        send(page, server_url, recording("命令行又来.wav", level=69.1), source="cli")
-        send(page, server_url, recording("命令行新来.wav", level=69.2), source="cli")
+        level = fresh_level()
+        send(page, server_url, recording("接口来的.wav", level=level))
+        send(page, server_url, recording("命令行又来.wav", level=level), source="cli")
+        send(page, server_url, recording("命令行新来.wav"), source="cli")
         go(page, f"{server_url}/history")
         names, title = page.locator(".asr-row b"), page.locator("#asr-more-filters > button")
         everything = ["命令行新来.wav", "命令行又来.wav", "接口来的.wav"]
@@ -331,7 +325,7 @@ def test_a_range_of_days_is_that_of_the_reader_and_all_that_it_finds_is_exported
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with visit("/", timezone_id="Pacific/Kiritimati") as page:  # 14 hours before UTC: another day than the server's
-        made = send(page, server_url, recording("哪一天.wav", level=69.3))["created_at"]
+        made = send(page, server_url, recording("哪一天.wav"))["created_at"]
         day = datetime.fromisoformat(made) + timedelta(hours=14)
         go(page, f"{server_url}/history")
         rows = page.locator(".asr-row")
@@ -360,8 +354,9 @@ def test_all_that_search_finds_is_deleted_after_a_question_that_says_how_many(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with visit("/") as page:
+        level = fresh_level()
         for name in ("删一.wav", "删二.wav", "留着.wav"):
-            send(page, server_url, recording(name, level=69.5))
+            send(page, server_url, recording(name, level=level))
         go(page, f"{server_url}/history")
         names, dialog = page.locator(".asr-row b"), page.locator(".asr-dialog")
         page.locator("#asr-search textarea, #asr-search input").fill("删")
@@ -383,7 +378,7 @@ def test_a_recording_that_is_held_says_why_and_cannot_be_deleted(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:
     with visit("/") as page:
-        row = send(page, server_url, recording("要留的.wav", level=91))
+        row = send(page, server_url, recording("要留的.wav"))
         go(page, f"{server_url}/history?r={row['id']}")
         line = page.locator(".asr-retention")
         expect(line).to_contain_text("音频将于 6 天后删除")
@@ -409,7 +404,7 @@ def test_a_recording_that_cannot_be_fetched_is_not_called_unplayable(
     visit: Visit, recording: Recording, server_url: str, status: int, said: str
 ) -> None:
     with visit("/") as page:
-        row = send(page, server_url, recording("取不到的.wav", level=93))
+        row = send(page, server_url, recording("取不到的.wav"))
         page.route("**/audio", lambda route: route.fulfill(status=status))
         go(page, f"{server_url}/history?r={row['id']}")
         expect(page.locator("asr-player .note")).to_contain_text(said)

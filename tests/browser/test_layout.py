@@ -93,7 +93,7 @@ def test_lengths_are_in_line_whatever_the_mark_after_them(
     visit: Visit, recording: Callable[..., Path], server_url: str
 ) -> None:
     with visit("/", locale="en-US", viewport=DESK) as page:
-        path = recording("new-then-known.wav", level=48.37)
+        path = recording("new-then-known.wav")
         recognise(page, path)
         go(page, f"{server_url}/")
         recognise(page, path)

@@ -1,32 +1,15 @@
 """What every board must do; each implementation is one entry of ``BOARDS``."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cluster.local_board import LocalBoard
-from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
+from domain.node import Availability
 from domain.ports import Board
-from domain.ticket import TICKET_TTL_SECONDS, Grant, Share, Ticket, Waiting, WaitReason
-
-
-@dataclass
-class Clock:
-    """Time as the test wants it, in seconds."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-BOARDS: dict[str, Callable[[Clock], Board]] = {"local": LocalBoard}
+from domain.ticket import TICKET_TTL_SECONDS, Grant, Waiting, WaitReason
+from tests.helpers.boards import Clock, a_node, a_ticket, granted, replicas
 
 
 @pytest.fixture
@@ -34,26 +17,13 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=BOARDS)
-def board(request: pytest.FixtureRequest, clock: Clock) -> Board:
-    return BOARDS[request.param](clock)
-
-
-def a_node(
-    name: str, slots: int = 1, availability: Availability = Availability.READY, model: str = "m", **intent: Any
-) -> NodeStatus:
-    report = NodeReport(Health.READY, model, "fp", slots=slots)
-    return NodeStatus(NodeIntent(f"http://{name}", name, **intent), availability, report)
-
-
-def a_ticket(name: str, **changes: Any) -> Ticket:
-    return Ticket(**{"id": name, "user": "u", "model": "m", "audio_seconds": 10.0, **changes})
-
-
-async def granted(board: Board, *names: str) -> dict[str, str]:
-    """Which of these tickets have a slot, and where."""
-    states = {name: await board.wait(name, 0) for name in names}
-    return {name: state.node_name for name, state in states.items() if isinstance(state, Grant)}
+@pytest.fixture(params=["local", "redis"])
+async def board(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Board]:
+    if request.param == "local":
+        yield LocalBoard(clock)
+        return
+    async with replicas(request.getfixturevalue("redis_server"), 1, now=clock) as (it,):
+        yield it.board
 
 
 async def test_a_free_slot_is_granted_at_once(board: Board) -> None:
@@ -101,14 +71,14 @@ async def test_why_a_ticket_waits(board: Board) -> None:
     await board.post(a_ticket("other"))
     await board.post(a_ticket("t"))
     assert await reason() is WaitReason.NO_NODE
-    for availability in (
-        Availability.DRAINING,
-        Availability.QUARANTINED,
-        Availability.UNREACHABLE,
-        Availability.FAILED,
+    for availability, why in (
+        (Availability.DRAINING, WaitReason.ALL_DRAINING),
+        (Availability.QUARANTINED, WaitReason.ALL_QUARANTINED),
+        (Availability.UNREACHABLE, WaitReason.NONE_REACHABLE),
+        (Availability.FAILED, WaitReason.NONE_REACHABLE),
     ):
         await board.observe([a_node("a", availability=availability)])
-        assert await reason() is WaitReason.NO_NODE
+        assert await reason() is why
     await board.observe([a_node("a", availability=Availability.LOADING)])
     assert await reason() is WaitReason.LOADING
     await board.observe([a_node("a", availability=Availability.LOADING, model="another")])
@@ -150,6 +120,18 @@ async def test_a_renewed_ticket_stays(board: Board, clock: Clock) -> None:
         clock.now += TICKET_TTL_SECONDS * 0.9
         assert await board.renew("t")
     assert await granted(board, "t") == {"t": "a"}
+
+
+async def test_a_grant_begins_a_new_life(board: Board, clock: Clock) -> None:
+    await board.observe([a_node("a")])
+    await board.post(a_ticket("busy"))
+    await board.post(a_ticket("next"))
+    clock.now += TICKET_TTL_SECONDS * 0.9
+    await board.release("busy")
+    clock.now += TICKET_TTL_SECONDS * 0.9
+    assert await granted(board, "next") == {"next": "a"}
+    clock.now += TICKET_TTL_SECONDS * 0.1
+    assert await board.wait("next", 0) is None
 
 
 async def test_waiting_and_posting_again_renew(board: Board, clock: Clock) -> None:
@@ -224,98 +206,12 @@ async def test_tickets_go_only_to_their_model(board: Board) -> None:
     assert await granted(board, "t", "any") == {"any": "a"}
 
 
-class BoardMachine(RuleBasedStateMachine):
-    """Any order of posts, releases, expiries and changes of the nodes: in flight ≤ slots, nothing lost."""
-
-    make: Callable[[Clock], Board] = LocalBoard
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.clock = Clock()
-        self.board = type(self).make(self.clock)
-        self.alive: dict[str, float] = {}
-        self.slots = {"http://a": 1, "http://b": 2}
-        self.allowed = dict(self.slots)
-        self.granted: set[str] = set()
-        self.count = 0
-        self.run(self.board.observe(self.nodes()))
-
-    def teardown(self) -> None:
-        self.loop.close()
-
-    def run(self, work: Any) -> Any:
-        return self.loop.run_until_complete(work)
-
-    def nodes(self) -> list[NodeStatus]:
-        return [
-            a_node(url[-1], max(slots, 1), Availability.READY if slots else Availability.UNREACHABLE)
-            for url, slots in self.slots.items()
-        ]
-
-    def known(self) -> dict[str, float]:
-        return {name: end for name, end in self.alive.items() if end > self.clock.now}
-
-    @rule(seconds=st.floats(0, 4000), share=st.sampled_from(list(Share)), user=st.sampled_from("xyz"))
-    def post(self, seconds: float, share: Share, user: str) -> None:
-        self.count += 1
-        name = f"t{self.count}"
-        self.run(self.board.post(a_ticket(name, audio_seconds=seconds, share=share, user=user)))
-        self.alive[name] = self.clock.now + TICKET_TTL_SECONDS
-
-    @precondition(lambda self: self.alive)
-    @rule(data=st.data(), seconds=st.floats(0, 100))
-    def release(self, data: st.DataObject, seconds: float) -> None:
-        name = data.draw(st.sampled_from(sorted(self.alive)))
-        self.run(self.board.release(name, node_seconds=seconds))
-        del self.alive[name]
-
-    @precondition(lambda self: self.alive)
-    @rule(data=st.data())
-    def renew(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.alive)))
-        expected = name in self.known()
-        assert self.run(self.board.renew(name)) is expected
-        if expected:
-            self.alive[name] = self.clock.now + TICKET_TTL_SECONDS
-
-    @rule(seconds=st.floats(0, 20))
-    def pass_time(self, seconds: float) -> None:
-        self.clock.now += seconds
-
-    @rule(url=st.sampled_from(["http://a", "http://b"]), slots=st.integers(0, 3))
-    def change_node(self, url: str, slots: int) -> None:
-        self.slots[url] = slots
-        self.allowed[url] = max(self.allowed[url], slots)
-        self.run(self.board.observe(self.nodes()))
-
-    @invariant()
-    def the_books_balance(self) -> None:
-        known = self.known()
-        load = self.run(self.board.load())
-        waiting = self.run(self.board.queued()).ahead
-        # Whatever was posted and lives is either waiting or in flight: nothing lost, nothing twice.
-        assert sum(taken for taken, _ in load.values()) + waiting == len(known)
-        # Looking grants what expiry has freed.
-        for name in sorted(known):
-            state = self.run(self.board.wait(name, 0))
-            assert state is not None
-            if isinstance(state, Waiting) or name not in self.granted:
-                # Waiting renews, and a grant begins a new life.
-                self.alive[name] = self.clock.now + TICKET_TTL_SECONDS
-            if isinstance(state, Grant):
-                self.granted.add(name)
-        load, waiting = self.run(self.board.load()), self.run(self.board.queued()).ahead
-        for url, slots in self.slots.items():
-            taken = load[url][0]
-            assert taken <= self.allowed[url]
-            # Slots that were taken away stay in use only until their jobs end.
-            self.allowed[url] = max(slots, taken)
-        assert not waiting or not any(self.slots.values()) or any(taken for taken, _ in load.values())
-
-
-BoardMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-
-
-class TestLocalBoardMachine(BoardMachine.TestCase):
-    pass
+async def test_what_runs_already_is_posted_with_its_slot(board: Board) -> None:
+    await board.observe([a_node("a"), a_node("b")])
+    await board.post(a_ticket("runs"), grant=Grant("runs", "http://a", "a"))
+    await board.post(a_ticket("comes"))
+    await board.post(a_ticket("waits"))
+    assert await granted(board, "runs", "comes", "waits") == {"runs": "a", "comes": "b"}
+    # Who has a slot keeps that one.
+    await board.post(a_ticket("comes"), grant=Grant("comes", "http://a", "a"))
+    assert await granted(board, "comes") == {"comes": "b"}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.corrections import Correction
+from domain.errors import Overtaken
 from domain.history import HistoryQuery
 from domain.history_ports import Amendment, Change
 from domain.recognition import Recognition, Source, Status
@@ -99,6 +100,19 @@ async def test_people_who_correct_at_once_lose_nothing(history: SqlHistory) -> N
     assert len(back.corrections) == 12
     newest = [item.text for item in back.corrections if item.segment == 0][-1]
     assert back.transcript.segments[0].corrected_text == newest
+
+
+async def test_of_those_who_write_in_one_line_at_once_one_wins_and_the_others_are_told(history: SqlHistory) -> None:
+    row = a_row(status=Status.SUCCEEDED, transcript=HELLO)
+    await history.insert(row)
+    service = Corrections(history)
+    edits = (service.correct(row.id, {0: f"第{n}个"}, visitor=ADMIN, based_on=0) for n in range(6))
+    done = await asyncio.gather(*edits, return_exceptions=True)
+    [won] = [one for one in done if isinstance(one, Recognition)]
+    assert {type(one) for one in done} == {Recognition, Overtaken}
+    back = await stored(history, row.id)
+    assert (back.corrections, back.text) == (won.corrections, won.text)
+    assert len(back.corrections) == 1 and await found(history, won.transcript.segments[0].text(itn=True)) == {row.id}
 
 
 async def test_a_correction_and_a_name_at_once(history: SqlHistory) -> None:

@@ -92,7 +92,6 @@ async def test_a_repeated_insert_changes_nothing(history: SqlHistory) -> None:
     assert len((await history.page(HistoryQuery(user=None))).rows) == 1
 
 
-@pytest.mark.timeout(30)
 async def test_a_row_that_the_database_refuses_is_an_error_and_blocks_nobody(history: SqlHistory) -> None:
     with pytest.raises(IntegrityError):
         await history.insert(a_row(attempt=None))

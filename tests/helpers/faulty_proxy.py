@@ -6,7 +6,7 @@ It runs in a thread of its own, so that tests with and without an event loop may
 import asyncio
 import socket
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -145,3 +145,13 @@ def faulty_proxy(target_port: int) -> Iterator[FaultyProxy]:
         yield proxy
     finally:
         proxy.stop()
+
+
+def faults(*, cut_after_bytes: int) -> dict[str, Callable[[FaultyProxy], None]]:
+    """What may happen to a server that was well: by its name, how the proxy does it."""
+    return {
+        "refuse": FaultyProxy.refuse,
+        "cut in the middle of an answer": lambda proxy: proxy.cut(cut_after_bytes),
+        "late": lambda proxy: proxy.delay(2.0),
+        "blackhole": FaultyProxy.blackhole,
+    }

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.local_board import LocalBoard
+from cluster.redis_board import RedisBoard
 from domain.access import Visitor
 from domain.options import RecognitionOptions
+from domain.parts import LONG_RECORDING_SECONDS
 from domain.ports import AudioStore
 from domain.recognition import Recognition, Source, Stage
 from metrics import PrometheusObserver
 from services.dispatch import Dispatch
 from services.history import History
 from services.known_audio import KnownAudio
+from services.long_recordings import LongRecordings
 from services.model_choice import ModelChoice
 from services.sounds import Sounds
 from services.traceless_sounds import TracelessSounds
@@ -64,7 +67,7 @@ class House:
     ) -> Recognition:
         """Hands a file over and waits for its end."""
         row = await self.submit(path, visitor=visitor, use_cache=use_cache, no_trace=no_trace, **options)
-        return await self.transcription.wait(row.id, visitor=visitor, timeout_seconds=30)
+        return await self.transcription.wait(row.id, visitor=visitor, timeout_seconds=90)
 
 
 @asynccontextmanager
@@ -81,6 +84,7 @@ async def house(
     lease_seconds: float = 15,
     database_url: str = "",
     audio: AudioStore | None = None,
+    long_seconds: float = LONG_RECORDING_SECONDS,
 ) -> AsyncIterator[House]:
     """Everything around ``pool``, in ``folder``. ``database_url``: of a database that is migrated already."""
     url = database_url or f"sqlite:///{folder / 'history.db'}"
@@ -90,8 +94,9 @@ async def house(
     neighbours = ProcessLocks(folder / "processes", owner)
     store = TracelessHistory(database, Outbox(folder / "outbox", neighbours))
     registry, observer = SqlModelRegistry(database), PrometheusObserver(strict=True)
-    audio, board = audio or FileAudioStore(folder / "audio"), LocalBoard()
+    audio = audio or FileAudioStore(folder / "audio")
     shared = open_shared(redis_url, "", folder / "cache.db", 10**8, observer=observer, lease_seconds=lease_seconds)
+    board = RedisBoard(shared.coordination, observer=observer) if shared.coordination else LocalBoard()
     known = KnownAudio(
         shared.cache, observer, ttl_seconds=3600, negative_ttl_seconds=negative_ttl_seconds, per_user=per_user
     )
@@ -105,6 +110,7 @@ async def house(
         shared.flight,
         ModelChoice(pool, registry, itn_by=itn_by),
         Dispatch(board, pool, observer, queue_seconds=queue_seconds),
+        LongRecordings(shared.cache, least_seconds=long_seconds),
         observer,
         neighbours,
         max_audio_seconds=3600,
@@ -117,6 +123,8 @@ async def house(
         await transcription.runner.stop()
         transcription.close()
         neighbours.close()
+        if isinstance(board, RedisBoard):
+            await board.close()
         await shared.close()
         database.close()
 

@@ -16,7 +16,8 @@ from typing import Any
 from cluster.child import ChildNode, ChildPhase
 
 FAKE_NODE = Path(__file__).with_name("fake_node.py")
-START_SECONDS = 60
+#: It only ends what hangs: a machine may be slow.
+START_SECONDS = 150
 
 
 @dataclass

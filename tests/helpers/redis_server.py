@@ -31,8 +31,10 @@ class RedisServer:
 
     def start(self) -> "RedisServer":
         """Starts it, empty, on the same port as ever, and waits until it answers."""
-        program = program_path("redis-sentinel" if self._is_sentinel else "redis-server")
-        command = [program, *self._options] if self._is_sentinel else [program, *self._ports(), *self._options]
+        program = program_path("redis-server")
+        command = (
+            [program, *self._options, "--sentinel"] if self._is_sentinel else [program, *self._ports(), *self._options]
+        )
         with (self.folder / f"{self.port}.log").open("ab") as log:
             self._process = process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
         deadline = time.monotonic() + 20
@@ -138,7 +140,7 @@ def program_path(name: str) -> str:
     """Where a program is."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/bin")
     if not found:
-        raise RuntimeError(f"{name} is missing: apt-get install redis-server redis-sentinel")
+        raise RuntimeError(f"{name} is missing: `python3 deploy/setup_env.py test` installs it")
     return found
 
 

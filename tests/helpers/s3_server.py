@@ -70,12 +70,12 @@ class S3Server:
 
     def objects(self, prefix: str) -> list[str]:
         """What is in a folder of the bucket, by key."""
-        text = httpx.get(f"{self.endpoint()}/{BUCKET}?list-type=2&prefix={prefix}/").text
+        text = httpx.get(f"{self.endpoint()}/{BUCKET}?list-type=2&prefix={prefix}/", timeout=60).text
         return [key.removeprefix(f"{prefix}/") for key in re.findall("<Key>([^<]*)</Key>", text)]
 
     def half_uploads(self, prefix: str) -> list[str]:
         """Uploads that were begun there, and neither ended nor removed."""
-        text = httpx.get(f"{self.endpoint()}/{BUCKET}?uploads").text
+        text = httpx.get(f"{self.endpoint()}/{BUCKET}?uploads", timeout=60).text
         return [key for key in re.findall("<Key>([^<]*)</Key>", text) if key.startswith(f"{prefix}/")]
 
     def kill(self) -> None:

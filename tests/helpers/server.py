@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
+#: It only ends what hangs, before pytest does: a machine may be slow.
+START_SECONDS = 170
 
 
 class Server:
@@ -66,7 +67,7 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(30)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
         return self.process.returncode

@@ -10,7 +10,8 @@ from pathlib import Path
 from domain.ids import new_id
 from domain.options import RecognitionOptions
 from domain.recognition import Recognition, Source, Status
-from domain.transcript import Segment, Transcript, Word
+from domain.transcript import Segment, Transcript
+from domain.words import Word
 from storage.migrations import upgrade
 from storage.sql import Database, open_database
 

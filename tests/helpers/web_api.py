@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,17 +17,21 @@ from starlette.types import ASGIApp
 from domain.access import Visitor
 from domain.errors import NotFound, SpeechError, StorageUnavailable
 from domain.history import Deletion, HistoryPage, HistoryQuery
+from domain.membership import NodeEvent
 from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
 from domain.options import RecognitionOptions
 from domain.presets import Capabilities
 from domain.recognition import AudioInfo, Recognition, Source, Status
 from domain.ticket import Waiting
-from domain.transcript import Segment, Transcript, Word
+from domain.transcript import Segment, Transcript
+from domain.words import Word
 from metrics import PrometheusObserver
 from services.bundle import Services
+from services.calibration import Measurement
 from services.disk_space import DiskSpace
 from services.export_files import ExportFiles
 from services.exports import Exports
+from services.node_admin import Trial
 from services.nodes import NodesOverview
 from services.recordings import Recording
 from services.retention import Retention
@@ -196,9 +201,15 @@ class FakeCorrections:
     def __init__(self, transcription: FakeTranscription) -> None:
         self._transcription = transcription
         self.given: dict[int, str | None] = {}
+        self.based_on: int | None = None
+        self.error: SpeechError | None = None
 
-    async def correct(self, recognition_id: str, lines: dict[int, str | None], **_: Any) -> Recognition:
-        self.given = lines
+    async def correct(
+        self, recognition_id: str, lines: dict[int, str | None], *, based_on: int | None, **_: Any
+    ) -> Recognition:
+        if self.error:
+            raise self.error
+        self.given, self.based_on = lines, based_on
         return self._transcription.row
 
 
@@ -207,8 +218,6 @@ class FakeNodes:
 
     def __init__(self, availability: Availability = Availability.READY) -> None:
         self.availability = availability
-        self.drained: list[str] = []
-        self.error: SpeechError | None = None
 
     def model(self) -> str | None:
         return "demo"
@@ -220,13 +229,54 @@ class FakeNodes:
         node = NodeStatus(NodeIntent("http://10.0.0.5:7861", "gpu-1"), self.availability, NodeReport(Health.READY))
         return NodesOverview("ok", (node,), Waiting(3, 12.0), 0.5, 10**9, "demo", True)
 
-    async def drain(self, name: str, *, visitor: Visitor) -> None:
+
+#: What every test recognition gives.
+TRIAL = Trial("今天天气很好。", "demo", "f" * 16, "cpu", 3.0, 250)
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+class FakeNodeAdmin:
+    """Notes what it is asked to do."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[Any, ...]] = []
+        self.error: SpeechError | None = None
+
+    def _note(self, *what: Any) -> None:
         if self.error:
             raise self.error
-        self.drained.append(name)
+        self.done.append(what)
+
+    async def drain(self, name: str, *, visitor: Visitor) -> None:
+        self._note("drain", name)
 
     async def resume(self, name: str, *, visitor: Visitor) -> None:
-        self.drained.remove(name)
+        self._note("resume", name)
+
+    async def promote(self, name: str, *, visitor: Visitor) -> None:
+        self._note("promote", name)
+
+    async def remove(self, name: str, *, visitor: Visitor) -> None:
+        self._note("remove", name)
+
+    async def change(self, name: str, fields: dict[str, Any], *, visitor: Visitor) -> None:
+        self._note("change", name, fields)
+
+    async def add(self, url: str, fields: dict[str, Any], *, token: str, visitor: Visitor, try_first: bool) -> Trial:
+        self._note("add", url, fields, token, try_first)
+        return TRIAL
+
+    async def test(self, name: str, *, visitor: Visitor) -> Trial:
+        self._note("test", name)
+        return TRIAL
+
+    async def measure(self, name: str, streams: int, *, visitor: Visitor) -> Measurement:
+        self._note("measure", name, streams)
+        return Measurement(streams, 0.0, 0, refused=True) if streams > 4 else Measurement(streams, 10.0 + streams, 300)
+
+    async def log(self, *, visitor: Visitor, limit: int, before: str) -> list[NodeEvent]:
+        self._note("log", limit, before)
+        return [NodeEvent("1", NOW, "visitor-1", "drain", "gpu-1")]
 
 
 class WebApi:
@@ -247,6 +297,7 @@ class WebApi:
         self.transcription = FakeTranscription(row, error)
         self.history = FakeHistory(self.transcription, recording)
         self.nodes = FakeNodes()
+        self.node_admin = FakeNodeAdmin()
         self.labels = FakeLabels(self.transcription)
         self.corrections = FakeCorrections(self.transcription)
         self.holds = FakeHolds(self.transcription)
@@ -262,6 +313,8 @@ class WebApi:
             cast(Any, self.transcription),
             cast(Any, self.history),
             cast(Any, self.nodes),
+            cast(Any, self.node_admin),
+            cast(Any, None),
             cast(Any, None),
             cast(Any, self.labels),
             cast(Any, self.corrections),

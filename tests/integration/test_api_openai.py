@@ -78,7 +78,7 @@ def test_a_list_like_prompt_is_hotwords(client: openai.OpenAI, server_url: str, 
     options: dict[str, list[str]] = {}
     for prompt in ("空调, 北京, 上海", "这是一次关于天气的谈话，两个人在说话。"):
         answer = raw.create(model="m", file=speech_wav, prompt=prompt, language="zh")
-        row = httpx.get(f"{server_url}/v1/recognitions/{answer.headers['x-asr-recognition-id']}").json()
+        row = httpx.get(f"{server_url}/v1/recognitions/{answer.headers['x-asr-recognition-id']}", timeout=60).json()
         assert row["source"] == "api"
         options[prompt] = row["options"]["hotwords"]
     assert [sorted(words) for words in options.values()] == [sorted(["空调", "北京", "上海"]), []]
@@ -101,7 +101,7 @@ def test_what_is_no_audio_is_refused_with_its_id(client: openai.OpenAI, server_u
     assert caught.value.code == "bad_audio"
     reference = caught.value.response.headers["x-asr-recognition-id"]
     assert reference in caught.value.message
-    row = httpx.get(f"{server_url}/v1/recognitions/{reference}").json()
+    row = httpx.get(f"{server_url}/v1/recognitions/{reference}", timeout=60).json()
     assert row["status"] == "failed"
     assert row["error"]["code"] == "bad_audio"
     assert row["filename"] == "notes.wav"

@@ -162,7 +162,7 @@ class Growth:
 
 def node_instances(server: Server) -> list[str]:
     """Which node processes there are; one that was started anew has another name for itself."""
-    nodes = httpx.get(f"{server.url}/v1/nodes", timeout=30).json()["nodes"]
+    nodes = httpx.get(f"{server.url}/v1/nodes", timeout=60).json()["nodes"]
     return [node["report"]["instance"] for node in nodes]
 
 
@@ -201,7 +201,7 @@ def test_bad_files(
         assert detail in (row["error"]["details"].get("reason"), "")
         assert row["error"]["message"]
     assert row["id"] in server.output(), "the log must know the id"
-    again = httpx.get(f"{server.url}/v1/recognitions/{row['id']}", timeout=30).json()
+    again = httpx.get(f"{server.url}/v1/recognitions/{row['id']}", timeout=60).json()
     assert (again["filename"], again["status"]) == (name, row["status"])
     if name == "playlist.wav":
         assert "密码" not in json.dumps(row, ensure_ascii=False), "another file was read"
@@ -216,7 +216,7 @@ def test_after_a_refusal_all_goes_on(server: Server, speech_wav: Path, tmp_path:
     row = recognise(server.url, speech_wav, "after.wav", hotwords="复查").json()
     assert row["text"] == "今天天气怎么样？"
     assert row["id"] in server.output()
-    assert httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200
+    assert httpx.get(f"{server.url}/readyz", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -251,9 +251,9 @@ def test_names_are_shown_and_never_used(server: Server, speech_wav: Path, name: 
 def test_bad_hotwords_are_refused_before_anything_is_stored(
     server: Server, speech_wav: Path, hotwords: str, reason: str
 ) -> None:
-    before = httpx.get(f"{server.url}/v1/recognitions?limit=1", timeout=30).text
+    before = httpx.get(f"{server.url}/v1/recognitions?limit=1", timeout=60).text
     answer = recognise(server.url, speech_wav, "a.wav", hotwords=hotwords)
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert (error["code"], error["details"]["reason"]) == ("invalid_options", reason)
-    assert httpx.get(f"{server.url}/v1/recognitions?limit=1", timeout=30).text == before
+    assert httpx.get(f"{server.url}/v1/recognitions?limit=1", timeout=60).text == before

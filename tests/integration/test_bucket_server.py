@@ -22,7 +22,7 @@ def test_a_recording_lies_in_the_bucket_and_goes_when_the_work_is_done(
         "ASR_S3_SECRET_KEY": SECRET_KEY,
         "ASR_AUDIO_RETENTION": "0",
     }
-    with running_server(tmp_path / "data", **settings) as server, httpx.Client(base_url=server.url) as http:
+    with running_server(tmp_path / "data", **settings) as server, httpx.Client(base_url=server.url, timeout=60) as http:
         with speech_wav.open("rb") as file:
             row = http.post("/v1/recognitions", files={"file": ("a.wav", file)}).json()
         assert len(s3_server.objects(prefix)) == 1

@@ -96,7 +96,7 @@ async def test_scope_user_does_not_join_anothers_work(open_house: Houses, tmp_pa
         rows = [(who, await it.submit(path, visitor=who)) for who in (ME, OTHER)]
         it.pool.gate.set()
         for who, row in rows:
-            assert badge(await it.transcription.wait(row.id, visitor=who, timeout_seconds=30)) == MISS
+            assert badge(await it.transcription.wait(row.id, visitor=who, timeout_seconds=90)) == MISS
 
 
 async def test_scope_all_answers_everybody(open_house: Houses, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ async def test_what_ended_early_knows_its_recording(open_house: Houses, tmp_path
         if ending == "cancelled":
             await it.transcription.cancel(row.id, visitor=ME)
         it.pool.gate.set()
-        row = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30)
+        row = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=90)
         stored = await it.history.get(row.id, visitor=ME)
         assert (stored.status.value, bool(stored.audio_id)) == (ending, True)
         assert await it.known.recall(path) == stored.audio_id
@@ -258,7 +258,7 @@ async def test_a_cache_that_is_away_forgets_later(
             # The row goes all the same, and so does what this process holds.
             assert (await it.history.delete([row.id], visitor=ME)).deleted == 1
             proxy.heal()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await it.known.recall(path) is None:
                     await asyncio.sleep(0.02)
             await it.known.forget()

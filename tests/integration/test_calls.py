@@ -133,9 +133,9 @@ def test_an_agent_whom_nobody_answers_is_the_agent(server_url: str, tmp_path: Pa
 def test_exports_say_who_spoke(server_url: str, recording: Path) -> None:
     row = recognise(server_url, recording, language="zh")
     address = f"{server_url}/v1/recognitions/{row['id']}/export"
-    srt = httpx.get(address, params={"format": "srt", "track": "spoken"}).text
+    srt = httpx.get(address, params={"format": "srt", "track": "spoken"}, timeout=60).text
     assert "坐席：今天天气怎么样？" in srt and "客户：打开空调。" in srt
-    exported = json.loads(httpx.get(address, params={"format": "json"}).text)
+    exported = json.loads(httpx.get(address, params={"format": "json"}, timeout=60).text)
     assert [segment["channel"] for segment in exported["segments"]] == [channel for channel, _ in HEARD]
 
 
@@ -151,7 +151,9 @@ def test_formats_reach_the_node(server_url: str, name: str, tmp_path: Path) -> N
 
 def test_a_word_that_is_no_choice_is_refused(server_url: str, recording: Path) -> None:
     with recording.open("rb") as file:
-        answer = httpx.post(f"{server_url}/v1/recognitions", files={"file": file}, data={"channels": "left"})
+        answer = httpx.post(
+            f"{server_url}/v1/recognitions", files={"file": file}, data={"channels": "left"}, timeout=60
+        )
     assert answer.status_code == 400 and answer.json()["error"]["details"]["field"] == "channels"
 
 
@@ -168,6 +170,8 @@ def test_every_door_takes_the_choice(server_url: str, recording: Path, tmp_path:
         form = {"model": "any", "response_format": "srt", "language": "zh", "channels": "split"}
         answer = httpx.post(f"{server_url}/v1/audio/transcriptions", files={"file": file}, data=form, timeout=90)
     assert "客户" in answer.text
-    again = httpx.post(f"{server_url}/v1/recognitions/{mixed['id']}/again", json={"channels": "split"}).json()
+    again = httpx.post(
+        f"{server_url}/v1/recognitions/{mixed['id']}/again", json={"channels": "split"}, timeout=60
+    ).json()
     done = httpx.get(f"{server_url}/v1/recognitions/{again['id']}", params={"wait": 60}, timeout=90).json()
     assert {channel for channel, _ in turns(done)} == {0, 1}

@@ -11,7 +11,8 @@ import pytest
 from domain.errors import NodeUnreachable, RecognitionFailed, SpeechError
 from domain.node import NodeJob, NodeProgress, NodeResult, NodeStatus
 from domain.recognition import CacheOutcome, Recognition, Stage, Status
-from domain.transcript import ModelOutput, ModelSegment, Word
+from domain.transcript import ModelOutput, ModelSegment
+from domain.words import Word
 from services import dispatch as dispatch_module
 from tests.helpers.calls import two_people
 from tests.helpers.house import ME, house, until_recognising
@@ -125,7 +126,7 @@ async def test_one_slot_takes_one_channel_after_the_other(
         await until_recognising(it, row)
         await asyncio.sleep(1.0)
         pool.gate.set()
-        done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30)
+        done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=90)
         assert turns(done) == MERGED and pool.most_at_once == 1
 
 
@@ -145,7 +146,7 @@ async def test_progress_counts_both_channels_and_shows_them_in_order(tmp_path: P
     async with house(tmp_path, pool) as it:
         row = await it.submit(call)
         progress = row.progress
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for state in it.transcription.follow(row.id, visitor=ME):
                 progress = state.progress
                 if progress.segment == 2:
@@ -153,7 +154,7 @@ async def test_progress_counts_both_channels_and_shows_them_in_order(tmp_path: P
         assert (progress.stage, progress.of) == (Stage.RECOGNISING, 4)
         assert [(s.channel, s.raw_text) for s in progress.segments] == [(0, "您好"), (1, "空调坏了")]
         pool.gate.set()
-        await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30)
+        await it.transcription.wait(row.id, visitor=ME, timeout_seconds=90)
 
 
 async def test_cancelling_stops_both(tmp_path: Path, call: Path) -> None:
@@ -162,7 +163,7 @@ async def test_cancelling_stops_both(tmp_path: Path, call: Path) -> None:
     async with house(tmp_path, pool) as it:
         row = await it.submit(call)
         await until_recognising(it, row)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(pool.jobs) < 2:
                 await asyncio.sleep(0.01)
         done = await it.transcription.cancel(row.id, visitor=ME)
@@ -197,7 +198,7 @@ async def test_who_takes_over_a_row_sends_the_same_jobs(tmp_path: Path, call: Pa
         row = await it.submit(call)
         await until_recognising(it, row)
     async with house(tmp_path, CallPool(), owner="second") as it:
-        done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=30)
+        done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=90)
         assert (done.status, done.attempt, turns(done)) == (Status.SUCCEEDED, 2, MERGED)
         assert {job.id for _, job in it.pool.jobs} == {f"{row.id}:0", f"{row.id}:1"}
 

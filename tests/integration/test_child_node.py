@@ -44,7 +44,7 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
 
 
 def model_at(url: str) -> str:
-    return httpx.get(url + "/healthz", trust_env=False).json()["model"]
+    return httpx.get(url + "/healthz", trust_env=False, timeout=60).json()["model"]
 
 
 async def turns(number: int) -> None:
@@ -101,7 +101,7 @@ async def test_it_listens_restarts_at_the_same_address_and_ends(make: Make, tmp_
 
 async def test_a_node_that_cannot_start_says_why(make: Make) -> None:
     child = make(FAKE_EXIT="7")
-    pool = Pool([], token="", registry=MemoryRegistry(), observer=NoObserver(), trust_first=True)
+    pool = Pool([], token="", registry=MemoryRegistry(), observer=NoObserver())
     child.on_change = pool.child_changed
     await child.start()
     await pool.start()

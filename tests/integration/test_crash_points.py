@@ -66,7 +66,7 @@ async def test_a_replica_killed(
 
 async def _the_only_row(it: House) -> Recognition:
     (row,) = (await it.store.page(HistoryQuery(user=None))).rows
-    return await it.transcription.wait(row.id, visitor=ADMIN, timeout_seconds=60)
+    return await it.transcription.wait(row.id, visitor=ADMIN, timeout_seconds=90)
 
 
 async def _nothing_is_left(it: House, monkeypatch: pytest.MonkeyPatch) -> None:

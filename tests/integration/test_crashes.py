@@ -90,6 +90,7 @@ def test_a_killed_node_costs_time_only(survivor: Server, long_wav: Path) -> None
     assert node_of(survivor).pid != node.pid
 
 
+@pytest.mark.long
 def test_a_killed_web_ui_takes_its_node_along_and_finishes_after_its_return(server: Server, long_wav: Path) -> None:
     recognition_id = submit(server, long_wav)
     until(lambda: is_under_way(server, recognition_id))
@@ -99,7 +100,7 @@ def test_a_killed_web_ui_takes_its_node_along_and_finishes_after_its_return(serv
     server.start()
     row = read(server, recognition_id, wait=120)
     assert (row["status"], row["attempt"]) == ("succeeded", 2), row["error"]
-    listed = httpx.get(f"{server.url}/v1/recognitions", timeout=30).json()
+    listed = httpx.get(f"{server.url}/v1/recognitions", timeout=60).json()
     assert recognition_id in str(listed)
 
 

@@ -52,7 +52,7 @@ async def all_rows(history: SqlHistory) -> list[Recognition]:
 
 
 async def until_it_lands(history: LastingHistory) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await history.land():
             await asyncio.sleep(0.1)
 
@@ -91,7 +91,7 @@ async def test_a_row_that_was_begun_before_is_finished_after(
         await until_recognising(it, row)
         proxy.refuse()
         it.pool.gate.set()
-        done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=20)
+        done = await it.transcription.wait(row.id, visitor=ME, timeout_seconds=90)
         assert done.status is Status.SUCCEEDED
         proxy.heal()
         await until_it_lands(it.store)

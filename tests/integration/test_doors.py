@@ -20,7 +20,7 @@ API_KEY = "the-key-of-this-test"
 
 @pytest.fixture
 def http(server_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server_url, timeout=30) as client:
+    with httpx.Client(base_url=server_url, timeout=60) as client:
         yield client
 
 
@@ -358,7 +358,10 @@ def test_a_page_sets_the_cookie_and_every_answer_its_headers(http: httpx.Client)
 
 def test_an_open_server_keeps_its_visitors_apart(open_server: Server) -> None:
     page, key = {"accept": "text/html"}, {"authorization": f"Bearer {API_KEY}"}
-    with httpx.Client(base_url=open_server.url) as alice, httpx.Client(base_url=open_server.url) as mallory:
+    with (
+        httpx.Client(base_url=open_server.url, timeout=60) as alice,
+        httpx.Client(base_url=open_server.url, timeout=60) as mallory,
+    ):
         alice.get("/", headers=page)
         mallory.get("/", headers=page)
         row = alice.post("/v1/recognitions", files={"file": ("a.wav", b"")}).json()
@@ -374,12 +377,12 @@ def test_an_open_server_keeps_its_visitors_apart(open_server: Server) -> None:
             assert mallory.post(f"{mine}/again", headers=headers).status_code == 404
             assert mallory.get("/v1/recognitions", headers=headers).json()["recognitions"] == []
         forged = alice.cookies["asr_visitor"].replace("visitor:", "visitor:x", 1)
-        with httpx.Client(base_url=open_server.url, cookies={"asr_visitor": forged}) as forger:
+        with httpx.Client(base_url=open_server.url, cookies={"asr_visitor": forged}, timeout=60) as forger:
             assert forger.get(mine).status_code == 401
 
 
 def test_whoever_opened_no_page_needs_a_key(open_server: Server) -> None:
-    with httpx.Client(base_url=open_server.url) as http:
+    with httpx.Client(base_url=open_server.url, timeout=60) as http:
         for path in ("/v1/recognitions", "/recognize", "/api/predict/", "/v1/audio/transcriptions"):
             assert http.post(path).status_code == 401
             unknown = http.post(path, headers={"authorization": "Bearer another"})
@@ -392,7 +395,7 @@ def test_whoever_opened_no_page_needs_a_key(open_server: Server) -> None:
 
 
 def test_only_the_token_makes_an_administrator(open_server: Server) -> None:
-    with httpx.Client(base_url=open_server.url) as http:
+    with httpx.Client(base_url=open_server.url, timeout=60) as http:
         http.get("/", headers={"accept": "text/html"})
         assert http.post("/v1/nodes/local/drain").json()["error"]["code"] == "access_denied"
         assert "nodes" not in http.get("/v1/nodes").json()
@@ -404,5 +407,5 @@ def test_only_the_token_makes_an_administrator(open_server: Server) -> None:
         assert http.post(f"/v1/nodes/{nodes[0]['name']}/drain").status_code == 200
         assert http.get("/v1/nodes").json()["nodes"][0]["drain"] is True
         assert http.post(f"/v1/nodes/{nodes[0]['name']}/resume").status_code == 200
-    with httpx.Client(base_url=open_server.url, headers={"x-asr-admin-token": ADMIN_TOKEN}) as http:
+    with httpx.Client(base_url=open_server.url, headers={"x-asr-admin-token": ADMIN_TOKEN}, timeout=60) as http:
         assert "nodes" in http.get("/v1/nodes").json()

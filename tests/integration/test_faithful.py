@@ -18,7 +18,7 @@ async def differences(preset: str, clips: list[Clip], folder: Path) -> list[tupl
     return [(a, b) for a, b in zip(wanted, heard, strict=True) if a != b]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", [PRESETS[0], *(pytest.param(name, marks=pytest.mark.long) for name in PRESETS[1:])])
 async def test_clips(preset: str, tmp_path: Path) -> None:
     clips = list(varied_clips(12, preset))
     assert {clip.options.language for clip in clips} == {"auto", "zh", "en"}

@@ -45,6 +45,7 @@ async def recognise(services: Services, path: Path) -> Recognition:
     return done
 
 
+@pytest.mark.long
 async def test_the_downloaded_model_takes_over(tmp_path: Path, hub: Path, speech_wav: Path) -> None:
     settings = load_settings(data_dir=tmp_path / "data", model="auto")
     async with build(settings).running() as services:

@@ -36,7 +36,7 @@ async def again(it: House, recognition_id: str, model: str) -> tuple[str, str | 
     old = await it.history.get(recognition_id, visitor=ME)
     options = old.options.with_changes(model=model)
     begun = await it.transcription.submit_again(recognition_id, options, visitor=ME)
-    done = await it.transcription.wait(begun.id, visitor=ME, timeout_seconds=30)
+    done = await it.transcription.wait(begun.id, visitor=ME, timeout_seconds=90)
     assert done.status is Status.SUCCEEDED
     return done.id, done.model, done.version_of
 

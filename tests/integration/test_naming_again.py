@@ -17,7 +17,7 @@ SWAPPED = {"channel0": "客户", "channel1": "王经理"}
 async def again(it: House, row: Recognition, channels: Channels | None = None) -> Recognition:
     options = RecognitionOptions(channels=channels) if channels else None
     begun = await it.transcription.submit_again(row.id, options, visitor=ME)
-    done = await it.transcription.wait(begun.id, visitor=ME, timeout_seconds=30)
+    done = await it.transcription.wait(begun.id, visitor=ME, timeout_seconds=90)
     assert (await it.history.get(done.id, visitor=ME)).labels == done.labels
     return done
 

@@ -46,6 +46,11 @@ def traces(folder: Path, *secrets: bytes) -> list[str]:
     return [str(path) for path in files if any(m in path.read_bytes() or m in str(path).encode() for m in marks)]
 
 
+def left_in(redis_server: RedisServer) -> list[bytes]:
+    """What Redis holds, besides how fast nodes are and whose turn it is."""
+    return [key for key in redis_server.command("KEYS", "*") if not key.startswith(b"asr:{board}:")]
+
+
 async def test_nothing_is_left(
     open_house: Houses, tmp_path: Path, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -84,7 +89,7 @@ async def test_nothing_is_left(
         assert (await it.recognise(path, no_trace=True)).cache is CacheOutcome.MISS
         assert await it.known.recall(path) is None
     assert traces(tmp_path / "data", sound) == []
-    assert redis_server.command("KEYS", "*") == []
+    assert left_in(redis_server) == []
     # Libraries tell at this level what passes through them; this program does not.
     said = "\n".join(record.getMessage() for record in caplog.records if record.levelno >= logging.INFO)
     assert NAME not in said and TEXT not in said
@@ -121,7 +126,7 @@ async def test_however_it_ends(
         # The process ends in the middle of one.
         await until_recognising(it, await it.submit(path, no_trace=True))
     assert traces(tmp_path / "data", sound) == []
-    assert redis_server.command("KEYS", "*") == []
+    assert left_in(redis_server) == []
     assert NAME not in caplog.text and TEXT not in caplog.text
     async with open_house(ScriptedPool()) as it:
         assert not (await it.history.page(visitor=ADMIN)).rows
@@ -146,12 +151,12 @@ async def test_nobody_waits_for_what_is_kept_nowhere(open_house: Houses, tmp_pat
         traceless_row = await it.submit(path, no_trace=True)
         await until_recognising(it, traceless_row)
         other = await it.submit(path, visitor=OTHER)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(it.pool.jobs) < 2:
                 await asyncio.sleep(0.01)
         it.pool.gate.set()
         for row, who in ((traceless_row, ME), (other, OTHER)):
-            done = await it.transcription.wait(row.id, visitor=who, timeout_seconds=30)
+            done = await it.transcription.wait(row.id, visitor=who, timeout_seconds=90)
             assert (done.status, done.cache) == (Status.SUCCEEDED, CacheOutcome.MISS)
 
 

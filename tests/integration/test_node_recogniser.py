@@ -44,6 +44,11 @@ def started(model: str, data_dir: Path, *, slots: int = 2, load: str = "start") 
     return made
 
 
+def detected(node: Recogniser, audio: Path, vad: VadOptions) -> tuple[list[tuple[int, int]], float]:
+    found = node.detect_speech(job("detect", RecognitionOptions(vad=vad)), audio)
+    return list(found.places), found.audio_seconds
+
+
 def until(condition) -> None:
     end = time.monotonic() + WAIT_SECONDS
     while not condition():
@@ -152,7 +157,7 @@ async def test_a_model_without_itn_says_that_it_spoke(demo: Recogniser, meeting:
 def test_the_sliders_have_their_effect(
     demo: Recogniser, meeting: Path, max_segment_ms: int, end_silence_ms: int
 ) -> None:
-    found, seconds = demo.detect_speech(meeting, VadOptions(True, max_segment_ms, end_silence_ms))
+    found, seconds = detected(demo, meeting, VadOptions(True, max_segment_ms, end_silence_ms))
     assert all(end - start <= max_segment_ms for start, end in found)
     assert seconds == pytest.approx(found[-1][1] / 1000, abs=1.5)
     if max_segment_ms < 2_000:
@@ -163,13 +168,13 @@ def test_the_sliders_have_their_effect(
 
 def test_two_users_with_different_sliders_at_once(demo: Recogniser, meeting: Path) -> None:
     settings = [VadOptions(True, 1_000, 500), VadOptions(True, 30_000, 2_000)]
-    alone = [demo.detect_speech(meeting, vad)[0] for vad in settings]
+    alone = [detected(demo, meeting, vad)[0] for vad in settings]
     assert alone[0] != alone[1]
     start = threading.Barrier(2)
 
     def detect(which: int) -> list[list[tuple[int, int]]]:
         start.wait(10)
-        return [demo.detect_speech(meeting, settings[which])[0] for _ in range(4)]
+        return [detected(demo, meeting, settings[which])[0] for _ in range(4)]
 
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(detect, range(2)))
@@ -179,7 +184,7 @@ def test_two_users_with_different_sliders_at_once(demo: Recogniser, meeting: Pat
 def test_detection_across_the_chunks_of_a_long_recording(demo: Recogniser, meeting: Path, tmp_path: Path) -> None:
     sentence = talk(say("今天天气怎么样"), gap_seconds=1.5)
     audio = write_wav(tmp_path / "long.wav", np.tile(sentence, 35))
-    found, seconds = demo.detect_speech(audio, VadOptions())
+    found, seconds = detected(demo, audio, VadOptions())
     assert seconds > 120
     assert len(found) == 35
     expected = [(found[0][0] + i * len(sentence) / 16) for i in range(35)]
@@ -239,10 +244,32 @@ def test_a_short_detection_passes_a_long_one_and_changes_nothing_in_it(demo: Rec
 
 
 async def test_given_segments_skip_the_detection(demo: Recogniser, meeting: Path) -> None:
-    found, _ = demo.detect_speech(meeting, VadOptions())
+    found, _ = detected(demo, meeting, VadOptions())
     result = await recognise(demo, meeting, segments=(found[1], found[2], (99_000, 99_500)))
     assert texts(result) == [SENTENCES[1][2], SENTENCES[2][2]]
     assert [(s.start_ms, s.end_ms) for s in result.output.segments] == found[1:3]
+
+
+async def test_a_detection_takes_a_slot_is_listed_and_ends_when_it_is_cancelled(
+    demo: Recogniser, long_talk: Path
+) -> None:
+    assert demo.state.engine
+    begun, go_on = threading.Event(), threading.Event()
+    turns = demo.state.engine.detector._turns
+    turns.submit(lambda: (begun.set(), go_on.wait(WAIT_SECONDS)))
+    begun.wait(WAIT_SECONDS)
+    with ThreadPoolExecutor(2) as threads:
+        jobs = [NodeJob(f"d{number}", RecognitionOptions()) for number in range(2)]
+        both = [threads.submit(demo.detect_speech, one, long_talk) for one in jobs]
+        until(lambda: set(demo.running()) == {"d0", "d1"})
+        with pytest.raises(NodeBusy):
+            demo.detect_speech(job("d2"), long_talk)
+        assert demo.cancel("d0") and not demo.cancel("d2")
+        go_on.set()
+        with pytest.raises(RecognitionCancelled):
+            both[0].result(WAIT_SECONDS)
+        assert len(both[1].result(WAIT_SECONDS).places) == 60
+    assert demo.running() == ()
 
 
 async def test_without_detection_the_whole_recording_is_cut_at_pauses(demo: Recogniser, tmp_path: Path) -> None:
@@ -280,7 +307,7 @@ async def test_the_shortest_sound_that_reaches_a_model(
 @pytest.mark.parametrize("samples", [0, 320])
 def test_almost_nothing_is_refused(demo: Recogniser, tmp_path: Path, samples: int) -> None:
     audio = write_wav(tmp_path / "a.wav", say("打开空调")[:samples])
-    for call in (lambda: demo.admit(job("t"), audio), lambda: demo.detect_speech(audio, VadOptions())):
+    for call in (lambda: demo.admit(job("t"), audio), lambda: detected(demo, audio, VadOptions())):
         with pytest.raises(BadAudio) as caught:
             call()
         assert caught.value.details["reason"] == "too_short"
@@ -382,7 +409,7 @@ async def test_a_draining_node_ends_what_it_has_and_takes_nothing(data_dir: Path
         run = node.admit(job("last"), meeting)
         node.drain()
         assert node.health is Health.DRAINING
-        for call in (lambda: node.admit(job("more"), meeting), lambda: node.detect_speech(meeting, VadOptions())):
+        for call in (lambda: node.admit(job("more"), meeting), lambda: detected(node, meeting, VadOptions())):
             with pytest.raises(NodeBusy) as caught:
                 call()
             assert caught.value.details["reason"] == "draining"

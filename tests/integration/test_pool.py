@@ -1,8 +1,11 @@
 """The pool against node processes that refuse, lie, hang, die and come back: real ``gradio_client``, real sockets."""
 
 import asyncio
+import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,19 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from checks import checks
+from cluster.availability import Observation
 from cluster.dispatch import Limits
+from cluster.health import HealthProbe
 from cluster.local_board import LocalBoard
 from cluster.pool import Pool
 from domain.errors import BadAudio, FingerprintMismatch, NodeBusy, NodeUnreachable, RecognitionFailed
 from domain.ids import new_id
-from domain.node import Availability, NodeIntent, NodeJob, NodeProgress, NodeResult
+from domain.node import Availability, Health, NodeIntent, NodeJob, NodeProgress, NodeReport, NodeResult, Origin
+from domain.node_setting import parse_node
 from domain.options import RecognitionOptions
 from domain.ticket import Grant, Ticket, Waiting, WaitReason
+from settings import load_settings
 from tests.helpers.node_process import (
     CuttableLink,
     MemoryRegistry,
@@ -69,15 +77,17 @@ async def ignore(_: NodeProgress) -> None:
 
 
 def post(url: str, path: str) -> Any:
-    return httpx.post(url + path, headers={"x-asr-node-token": "secret"}, trust_env=False).raise_for_status()
+    return httpx.post(
+        url + path, headers={"x-asr-node-token": "secret"}, trust_env=False, timeout=60
+    ).raise_for_status()
 
 
 def calls(url: str) -> list[str]:
-    return httpx.get(url + "/test/calls", headers={"x-asr-node-token": "secret"}, trust_env=False).json()
+    return httpx.get(url + "/test/calls", headers={"x-asr-node-token": "secret"}, trust_env=False, timeout=60).json()
 
 
 def running(url: str) -> list[str]:
-    return httpx.get(url + "/healthz", trust_env=False).json()["running"]
+    return httpx.get(url + "/healthz", trust_env=False, timeout=60).json()["running"]
 
 
 async def test_a_job_runs_and_tells_each_segment_once(pool: Pool, node: NodeProcess, audio: Path) -> None:
@@ -299,7 +309,9 @@ async def test_another_fingerprint_is_quarantined_until_it_is_promoted(
 async def test_the_first_fingerprint_is_adopted_and_a_child_of_ones_own_trusted(node: NodeProcess) -> None:
     for trust, before, after in ((False, {}, "fp-1"), (True, {"demo": "old"}, "fp-1"), (False, {"demo": "old"}, "old")):
         registry = MemoryRegistry(**before)
-        pool = make_pool(node.url, registry=registry, trust_first=trust)
+        pool = make_pool(node.url, registry=registry)
+        if trust:
+            await pool.set_intent(NodeIntent(node.url, "own", origin=Origin.OWN))
         await pool.start()
         await pool.refresh()
         assert registry.expected == {"demo": after}
@@ -314,17 +326,75 @@ async def test_the_board_learns_of_nodes_and_grants(node: NodeProcess) -> None:
     await board.post(ticket)
     assert await board.wait("t", 0) == Waiting(0, None, WaitReason.NO_NODE)
     await pool.start()
-    assert await board.wait("t", 20) == Grant("t", node.url, "n0")
+    assert await board.wait("t", 60) == Grant("t", node.url, "n0")
     intent = NodeIntent(node.url, "n0", drain=True)
     await pool.set_intent(intent)
     await board.post(Ticket("t2", "u", "demo", 5.0))
     place = await board.wait("t2", 0)
-    assert isinstance(place, Waiting) and place.reason is WaitReason.NO_NODE
+    assert isinstance(place, Waiting) and place.reason is WaitReason.ALL_DRAINING
     await pool.remove(node.url)
     assert pool.statuses() == []
+    await pool.stop()
+
+
+async def test_who_was_gone_and_answers_again_is_known_to_be_back(node: NodeProcess) -> None:
+    probe = HealthProbe(ssl.create_default_context())
+    now = time.monotonic()
+    first = await probe.poll(node.url, "secret", Observation())
+    assert first.back_since is None
+    missed = await probe.poll(node.url, "secret", replace(first, failures=1))
+    assert missed.back_since is None
+    back = await probe.poll(node.url, "secret", replace(first, failures=2))
+    assert back.back_since is not None and back.back_since >= now
+    later = await probe.poll(node.url, "secret", back)
+    assert later.back_since == back.back_since
+    await probe.close()
+
+
+async def test_the_members_are_taken_over_and_a_child_of_ones_own_stays(
+    node: NodeProcess, other_node: NodeProcess, audio: Path
+) -> None:
+    pool = make_pool(node.url)
+    await pool.set_intent(NodeIntent("http://127.0.0.1:9", "own", origin=Origin.OWN))
+    await pool.start()
+    await pool.take([NodeIntent(other_node.url, "二号", weight=2.0)])
+    assert {status.name: status.intent.weight for status in pool.statuses()} == {"own": 1.0, "二号": 2.0}
+    await pool.refresh()
+    assert (await pool.recognise(other_node.url, a_job(), audio, ignore)).model == "demo"
+    # With another secret the way to it is another one, which it refuses.
+    await pool.take([NodeIntent(other_node.url, "二号", token="wrong")])
+    await pool.refresh()
+    await pool.refresh()
+    assert "refuses the node token" in pool.statuses()[-1].reason
+    with pytest.raises(NodeUnreachable) as caught:
+        await pool.recognise(other_node.url, a_job(), audio, ignore)
+    assert caught.value.details["reason"] == "token"
+    await pool.take([])
+    assert [status.name for status in pool.statuses()] == ["own"]
     await pool.stop()
 
 
 async def test_a_node_that_is_not_part_of_the_cluster(pool: Pool, audio: Path) -> None:
     with pytest.raises(NodeUnreachable):
         await pool.recognise("http://127.0.0.1:9", a_job(), audio, ignore)
+
+
+def test_doctor_asks_a_node_how_it_is(node: NodeProcess) -> None:
+    found = [check() for name, check in checks(load_settings(nodes=node.url)) if name == f"node {node.url}"]
+    assert found == ["ready, demo on "]
+
+
+async def test_requests_mean_a_model_of_our_own_nodes_before_that_of_foreign_apps(node: NodeProcess) -> None:
+    pool = make_pool(node.url)
+    foreign = parse_node("http://127.0.0.1:9;model=old;app=fun-asr-webui")
+    assert foreign.app
+    for number in range(2):
+        await pool.set_intent(replace(foreign, url=f"http://127.0.0.1:{9 + number}"))
+    for status in pool.statuses()[1:]:
+        # As if it had been seen, before any other.
+        pool._nodes[status.intent.url].seen = Observation(NodeReport(Health.READY, "old"), time.monotonic())
+    assert pool.default_model() == "old"
+    await pool.start()
+    await pool.refresh()
+    assert pool.default_model() == "demo"
+    await pool.stop()

@@ -42,7 +42,7 @@ async def machine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[One
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     child = ChildNode([sys.executable, str(REAL_NODE), str(folder / "data")], env, folder, first_pause_seconds=0.1)
     registry, board = MemoryRegistry(), LocalBoard()
-    pool = Pool([], token="secret", registry=registry, observer=NoObserver(), trust_first=True)
+    pool = Pool([], token="secret", registry=registry, observer=NoObserver())
     child.on_change, pool.on_change = pool.child_changed, board.observe
     await child.start()
     await pool.start()

@@ -8,6 +8,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from tests.helpers.levels import fresh_level
 from tests.helpers.server import Server
 from tests.helpers.speech import say, talk, write_wav
 
@@ -21,7 +22,7 @@ def client(server_url: str) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    sound = talk(say("今天是二零二五年三月五号"), say("请打开空调"), level=51.0)
+    sound = talk(say("今天是二零二五年三月五号"), say("请打开空调"), level=fresh_level())
     return write_wav(tmp_path_factory.mktemp("endpoint") / "会议 1.wav", sound)
 
 

@@ -14,15 +14,10 @@ from storage import redis_link as link_module
 from storage.redis_cache import RedisCache
 from storage.redis_link import RedisAway, RedisLink
 from tests.helpers.counts import Counts
-from tests.helpers.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.helpers.faulty_proxy import FaultyProxy, faults, faulty_proxy
 from tests.helpers.redis_server import RedisServer, free_port, running_redis, running_sentinel
 
-FAULTS: dict[str, Callable[[FaultyProxy], None]] = {
-    "refuse": FaultyProxy.refuse,
-    "cut in the middle of an answer": lambda proxy: proxy.cut(3),
-    "late": lambda proxy: proxy.delay(2.0),
-    "blackhole": FaultyProxy.blackhole,
-}
+FAULTS = faults(cut_after_bytes=3)
 
 
 @pytest.fixture(params=FAULTS)
@@ -61,7 +56,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until_well(link: RedisLink) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not link.is_up:
             await asyncio.sleep(0.02)
 
@@ -134,6 +129,38 @@ async def test_when_this_process_is_held_up_redis_is_not_blamed(link: RedisLink)
     time.sleep(1.0)  # noqa: ASYNC251 a long computation in the event loop
     assert await asked
     assert link.is_up
+
+
+@pytest.mark.parametrize("broken", [FaultyProxy.refuse, FaultyProxy.blackhole])
+async def test_who_listens_hears_and_is_told_when_something_may_have_been_missed(
+    link: RedisLink,
+    proxy: FaultyProxy,
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Callable[[FaultyProxy], None],
+) -> None:
+    monkeypatch.setattr(link_module, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(link_module, "LISTEN_AGAIN_SECONDS", 0.05)
+    heard: list[str] = []
+    listening = asyncio.create_task(link.listen("news", heard.append))
+
+    async def until(holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not holds():
+                await asyncio.sleep(0.02)
+
+    await until(lambda: heard == [""])
+    await asyncio.sleep(0.5)
+    assert redis_server.command("PUBLISH", "news", "one") == 1, "nothing to hear is no reason to leave"
+    await until(lambda: heard == ["", "one"])
+    broken(proxy)
+    await asyncio.sleep(0.5)
+    proxy.heal()
+    await until(lambda: heard[2:3] == [""])
+    redis_server.command("PUBLISH", "news", "two")
+    await until(lambda: heard[-1] == "two")
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
 
 
 @pytest.mark.usefixtures("soon")
@@ -274,7 +301,7 @@ async def test_after_a_failover_the_new_primary_is_used() -> None:
         assert await cache.get("k")
         assert primary.command("EXISTS", "asr:cache:k") == 1
         primary.kill()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await cache.get("new") is None:
                 await cache.put("new", {"n": 3}, ttl_seconds=60)
                 await asyncio.sleep(0.05)

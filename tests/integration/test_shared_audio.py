@@ -30,7 +30,7 @@ async def replicas(folder: Path, server: S3Server, port: int | None = None) -> A
         for name in ("one", "other"):
             work = folder / name
             work.mkdir()
-            store = server.store(work, prefix=prefix, port=port, request_seconds=1)
+            store = server.store(work, prefix=prefix, port=port, request_seconds=4)
             houses.append(await life.enter_async_context(house(folder, ScriptedPool(), name, audio=store)))
         yield houses[0], houses[1]
 
@@ -58,7 +58,7 @@ async def test_any_replica_plays_and_recognises_again(tmp_path: Path, s3_server:
         recording = await other.history.audio(row.id, visitor=ME)
         assert await recording.read(0, recording.size) == path.read_bytes()
         again = await other.transcription.submit_again(row.id, None, visitor=ME)
-        done = await other.transcription.wait(again.id, visitor=ME, timeout_seconds=20)
+        done = await other.transcription.wait(again.id, visitor=ME, timeout_seconds=90)
         assert (done.status, done.audio_key, done.version_of) == (Status.SUCCEEDED, row.audio_key, row.id)
         assert len(other.pool.jobs) == 1
         # The copies that the work needed have gone.
@@ -77,7 +77,7 @@ async def test_a_recording_is_gone_when_the_work_is_done_and_not_before(tmp_path
         await sweeper.sweep()
         assert len(await one.audio.keys_older_than(-60)) == 1
         one.pool.gate.set()
-        done = await one.transcription.wait(row.id, visitor=ME, timeout_seconds=20)
+        done = await one.transcription.wait(row.id, visitor=ME, timeout_seconds=90)
         assert done.status is Status.SUCCEEDED
         await sweeper.expire_audio()
         assert await one.audio.keys_older_than(-60) == []
@@ -115,7 +115,7 @@ async def test_what_is_held_stays_and_so_does_its_text(tmp_path: Path, s3_server
         await holds.hold(held.id, "客户投诉", visitor=ME)
         # A version that is made meanwhile is of the same recording, and held as it is.
         again = await one.transcription.submit_again(held.id, None, visitor=ME)
-        await one.transcription.wait(again.id, visitor=ME, timeout_seconds=20)
+        await one.transcription.wait(again.id, visitor=ME, timeout_seconds=90)
         await sweeper.sweep()
         assert await one.audio.keys_older_than(-60) == [held.audio_key]
         assert {row.id for row in (await one.history.page(visitor=ME)).rows} == {held.id, again.id}
@@ -140,7 +140,7 @@ async def test_a_store_that_hangs_is_said_and_ends_no_work(tmp_path: Path, s3_se
                 await one.submit(path)
             assert caught.value.details["part"] == "audio"
             one.pool.gate.set()
-            done = await one.transcription.wait(row.id, visitor=ME, timeout_seconds=20)
+            done = await one.transcription.wait(row.id, visitor=ME, timeout_seconds=90)
             assert (done.status, done.progress.stage) == (Status.SUCCEEDED, Stage.RECEIVED)
             with pytest.raises(StorageUnavailable):
                 await one.history.audio(row.id, visitor=ME)

@@ -11,10 +11,14 @@ import pytest
 from domain.errors import RecognitionCancelled
 from domain.node import Health, NodeJob, NodeResult
 from domain.options import RecognitionOptions
+from domain.presets import Capabilities
 from domain.transcript import ModelSegment
 from engine.engine_state import ModelSource
 from engine.recogniser import Recogniser
 from engine.samples import open_samples
+from tests.helpers.house import house
+from tests.helpers.parts_pool import RecogniserPool
+from tests.helpers.scripted import OTHER_URL, URL
 from tests.helpers.speech import SENTENCES, say, silence, talk, write_wav
 
 # FunASR's dependencies warn while they are imported, in the thread that loads the model.
@@ -94,6 +98,23 @@ async def test_a_longer_talk_too(demo: Recogniser, tmp_path: Path, speakers: int
 async def test_one_voice_is_one_speaker(demo: Recogniser, tmp_path: Path, person: int, utterances: int) -> None:
     audio = write_wav(tmp_path / "one.wav", spoken_by([person] * utterances))
     assert {segment.speaker for segment in await recognise(demo, audio, 0)} == {"1"}
+
+
+async def test_a_long_talk_over_two_nodes_is_the_text_and_the_people_of_one_node(
+    demo: Recogniser, tmp_path: Path
+) -> None:
+    audio = write_wav(tmp_path / "long.wav", spoken_by([0, 1, 1, 0] * 7))
+    nodes = RecogniserPool((URL,), "demo", node=demo, capabilities=Capabilities(("auto", "zh"), speakers=True))
+    async with house(tmp_path, nodes, long_seconds=30) as home:
+        whole = (await home.recognise(audio, use_cache=False)).transcript
+        assert [job.segments for _, job in nodes.jobs] == [None]
+        nodes.urls = (URL, OTHER_URL)
+        await nodes.refresh()
+        shared = (await home.recognise(audio, use_cache=False)).transcript
+    parts = [job for _, job in nodes.jobs if job.segments]
+    assert len(parts) >= 2
+    assert {segment.speaker for segment in whole.segments} == {"1", "2"}
+    assert shared == whole
 
 
 async def test_nobody_is_told_apart_when_nobody_asks(demo: Recogniser, conversation: tuple[Path, list[int]]) -> None:

@@ -39,7 +39,7 @@ def test_it_ends_cleanly_when_the_terminal_has_gone(tmp_path: Path) -> None:
 
 def test_an_open_page_is_cut_off_without_a_traceback(tmp_path: Path) -> None:
     server = Server(tmp_path / "data").start(ready=False)
-    with httpx.stream("GET", f"{server.url}/gradio_api/heartbeat/session", timeout=30) as page:
+    with httpx.stream("GET", f"{server.url}/gradio_api/heartbeat/session", timeout=60) as page:
         assert page.status_code == 200
         assert server.stop() == 0
     assert "正在停止 · stopping\n" in server.output()

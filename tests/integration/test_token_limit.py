@@ -14,7 +14,7 @@ from tests.helpers.speech import say, talk
 
 # FunASR's dependencies warn while they are imported, in the thread that loads the model.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 90.0
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.scheduling import InFlight, NodeView, Queued, Snapshot, Turns, decide, expected_wait, plan
+from domain.scheduling import InFlight, NodeView, Queued, Snapshot, Turns, blocked_reason, decide, expected_wait, plan
 from domain.speeds import CLIP_FACTOR, FIRST_RTF, NEW_NODE_FACTOR, OVERHEAD_SECONDS, Speeds, length_class
 from domain.ticket import Share, Ticket, Waiting, WaitReason
-from tests.helpers.scheduling_sim import Arrival, least_conn, poisson, simulate
+from domain.turns import TURN_SECONDS
 
 
 def node(name: str, **changes: object) -> NodeView:
@@ -58,6 +58,31 @@ def test_a_faster_node_that_frees_soon_is_waited_for_while_the_queue_is_short() 
     assert [item.node.url for item in decide(late).assignments] == ["slow"]
     crowd = replace(soon, waiting=queued(ticket("t"), ticket("t2")))
     assert [item.node.url for item in decide(crowd).assignments] == ["slow"]
+
+
+def test_a_wait_must_win_at_least_as_much() -> None:
+    nodes, speeds = (node("slow"), node("fast")), measured(slow=0.2, fast=0.1)
+    busy = (InFlight(ticket("running", 1000), "fast", 0.0),)
+    # 100 s of sound take 20 s on the slow node, 10 s on the fast one, which is free in 4 or in 6 s.
+    long = Snapshot(OVERHEAD_SECONDS + 96, nodes, queued(ticket("t", 100)), busy, speeds=speeds)
+    assert decide(long).assignments == ()
+    assert [item.node.url for item in decide(replace(long, now=long.now - 2)).assignments] == ["slow"]
+
+
+def test_a_heap_leaves_the_slow_node_to_its_shorter_ones() -> None:
+    nodes, speeds = (node("slow"), node("fast")), measured(slow=0.8, fast=0.1)
+    busy = (InFlight(ticket("running", 1000), "fast", 0.0),)
+    lengths = {"longest": 3600, "long": 1800, "short": 60}
+    heap = queued(*(ticket(name, seconds, Share.BATCH) for name, seconds in lengths.items()))
+    (given_now,) = decide(Snapshot(50.0, nodes, heap, busy, speeds=speeds)).assignments
+    assert (given_now.ticket_id, given_now.node.url) == ("short", "slow")
+
+
+def test_a_node_that_shares_its_speed_fills_up_after_the_empty_ones() -> None:
+    nodes = (node("a", slots=4), node("b", slots=4), node("half", slots=4))
+    speeds = measured(a=0.1, b=0.11, half=0.2)
+    snapshot = Snapshot(0, nodes, queued(*(ticket(f"t{number}") for number in range(4))), speeds=speeds)
+    assert [item.node.url for item in decide(snapshot).assignments] == ["a", "b", "half", "a"]
 
 
 def test_a_node_that_is_late_is_not_waited_for_for_ever() -> None:
@@ -114,17 +139,26 @@ def test_the_shares_get_their_weights() -> None:
 
 
 def test_users_take_turns_whatever_they_have_queued() -> None:
-    many = [ticket(f"a{number}", 10, user="a") for number in range(4)]
-    few = [ticket(f"b{number}", 50, user="b") for number in range(2)]
+    many = [ticket(f"a{number}", 100, user="a") for number in range(4)]
+    few = [ticket(f"b{number}", 500, user="b") for number in range(2)]
     names = order(Snapshot(0, (node("n"),), queued(*many, *few)))
     assert [name[0] for name in names] == ["a", "b", "a", "b", "a", "a"]
+
+
+def test_short_ones_make_one_turn_together() -> None:
+    speeds = measured(n=1.0)
+    many = [ticket(f"a{number}", 4.8, user="a") for number in range(4)]
+    few = [ticket(f"b{number}", 60, user="b") for number in range(2)]
+    names = order(Snapshot(0, (node("n"),), queued(*many, *few), speeds=speeds))
+    # Each of a's takes 5 s, and 10 s are a turn.
+    assert [name[0] for name in names] == ["a", "a", "b", "a", "a", "b"]
 
 
 def test_nobody_saves_up_turns_by_staying_away() -> None:
     turns = Turns()
     for number in range(50):
         turns = turns.after(ticket(str(number), user="busy"), 10)
-    tickets = [ticket(f"{user}{number}", user=user) for user in ("busy", "new") for number in range(3)]
+    tickets = [ticket(f"{user}{number}", 100, user=user) for user in ("busy", "new") for number in range(3)]
     names = order(Snapshot(0, (node("n"),), queued(*tickets), turns=turns))
     assert sorted(name[:-1] for name in names[:2]) == ["busy", "new"]
     # Nor does a share: batch ran alone for long, and still gets its part beside the others.
@@ -138,8 +172,19 @@ def test_nobody_saves_up_turns_by_staying_away() -> None:
 def test_the_turns_do_not_grow_with_the_users() -> None:
     turns = Turns()
     for number in range(1000):
-        turns = turns.after(ticket(str(number), user=f"u{number % 500}"), 1)
+        turns = turns.after(ticket(str(number), user=f"u{number % 500}"), TURN_SECONDS)
     assert len(turns.rounds) <= 501
+    for number in range(3000):
+        turns = turns.after(ticket(str(number), user=f"visitor {number}"), number % 20)
+        assert len(turns.rounds) <= 501
+
+
+def test_visitors_that_come_once_do_not_keep_others_from_their_next_turn() -> None:
+    turns, share = Turns().after(ticket("first", user="regular"), TURN_SECONDS), Share.INTERACTIVE
+    for number in range(500):
+        assert turns.place_of(share, "regular") > turns.place_of(share, "somebody new")
+        turns = turns.after(ticket(str(number), user=f"visitor {number}"), TURN_SECONDS)
+    assert turns.place_of(share, "regular") == turns.place_of(share, "somebody new")
 
 
 def test_short_ones_first_within_a_user_but_waiting_counts() -> None:
@@ -151,9 +196,16 @@ def test_short_ones_first_within_a_user_but_waiting_counts() -> None:
 
 def test_a_ticket_older_than_a_minute_goes_first() -> None:
     long = Queued(ticket("long", 3000), 0)
-    short = Queued(ticket("short", 1), 59)
-    assert order(Snapshot(59.5, (node("n"),), (long, short))) == ["short", "long"]
-    assert order(Snapshot(60.5, (node("n"),), (long, short))) == ["long", "short"]
+    short = Queued(ticket("short", 1), 50)
+    minute = measured(n=0.0045)
+    assert order(Snapshot(59.5, (node("n"),), (long, short), speeds=minute)) == ["short", "long"]
+    assert order(Snapshot(60.5, (node("n"),), (long, short), speeds=minute)) == ["long", "short"]
+
+
+def test_what_takes_long_may_wait_four_times_as_long() -> None:
+    long, short, speeds = Queued(ticket("long", 1000), 0), Queued(ticket("short", 1), 380), measured(n=0.1)
+    assert order(Snapshot(400, (node("n"),), (long, short), speeds=speeds)) == ["short", "long"]
+    assert order(Snapshot(401, (node("n"),), (long, short), speeds=speeds)) == ["long", "short"]
 
 
 def test_batch_goes_longest_first() -> None:
@@ -207,44 +259,6 @@ def test_length_classes_learn_apart_and_help_each_other_out() -> None:
     speeds = Speeds({("n", "m", 0): 0.5, ("n", "m", 3): 0.02})
     assert speeds.rtf_of("n", "m", 1) == 0.5
     assert speeds.rtf_of("n", "m", 2) == 0.02
-
-
-# Simulated
-
-
-UNEQUAL = {f"n{number}": rtf for number, rtf in enumerate((0.02, 0.02, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2))}
-
-
-def seconds_on(url: str, audio_seconds: float) -> float:
-    return OVERHEAD_SECONDS + audio_seconds * UNEQUAL[url]
-
-
-def test_on_an_unequal_pool_people_wait_far_less_than_behind_least_conn() -> None:
-    nodes = [node(name) for name in UNEQUAL]
-    mean_length = 600 / 5.3
-    capacity = sum(1 / (OVERHEAD_SECONDS + mean_length * rtf) for rtf in UNEQUAL.values())
-    for seed in range(2):
-        arrivals = poisson(600, 0.85 * capacity, seed=seed)
-        ours, theirs = simulate(nodes, arrivals, seconds_on), least_conn(nodes, arrivals, seconds_on)
-        assert len(ours.waits) == len(arrivals)
-        assert max(ours.most_in_flight.values()) == 1
-        assert ours.mean_wait <= 0.6 * theirs.mean_wait
-        assert ours.p95_wait <= 0.5 * theirs.p95_wait
-
-
-def test_a_batch_ends_near_its_bound() -> None:
-    nodes = [node(name) for name in UNEQUAL]
-    arrivals = [Arrival(0.0, item.ticket) for item in poisson(300, 1.0, seed=7, share=Share.BATCH)]
-    outcome = simulate(nodes, arrivals, seconds_on)
-    audio = sum(item.ticket.audio_seconds for item in arrivals)
-    bound = audio / sum(1 / rtf for rtf in UNEQUAL.values())
-    assert outcome.makespan <= 1.25 * bound
-
-
-def test_a_simulation_is_the_same_each_time() -> None:
-    nodes = [node(name, slots=2) for name in ("n0", "n4", "n7")]
-    runs = [simulate(nodes, poisson(150, 0.5, seed=3), seconds_on) for _ in range(2)]
-    assert runs[0].order == runs[1].order and runs[0].waits == runs[1].waits
 
 
 # Whatever comes
@@ -310,3 +324,22 @@ def test_every_ticket_gets_its_turn(queue: list[Queued]) -> None:
         left = tuple(item for item in snapshot.waiting if item.ticket.id not in served)
         snapshot = replace(snapshot, waiting=left, turns=decision.turns)
     assert served == {item.ticket.id for item in queue}
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        ((WaitReason.ALL_DRAINING, WaitReason.ALL_DRAINING), WaitReason.ALL_DRAINING),
+        ((WaitReason.ALL_QUARANTINED,), WaitReason.ALL_QUARANTINED),
+        ((WaitReason.NONE_REACHABLE, WaitReason.NONE_REACHABLE), WaitReason.NONE_REACHABLE),
+        ((WaitReason.NONE_REACHABLE, WaitReason.ALL_DRAINING), WaitReason.NO_NODE),
+        ((), WaitReason.NO_NODE),
+    ],
+)
+def test_who_waits_is_told_why_where_all_nodes_have_one_reason(
+    reasons: tuple[WaitReason, ...], told: WaitReason
+) -> None:
+    nodes = [node(f"n{n}", usable=False, why=why) for n, why in enumerate(reasons)]
+    # One with another model is not asked.
+    assert blocked_reason(ticket("t"), [*nodes, replace(node("other"), model="another")]) is told
+    assert blocked_reason(ticket("t"), [*nodes, node("new", usable=False, loading=True)]) is WaitReason.LOADING

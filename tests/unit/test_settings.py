@@ -221,3 +221,10 @@ def test_the_own_node_works_with_the_settings_in_force(tmp_path: Path, monkeypat
     seen = load_settings()
     assert (seen.model, seen.data_dir, seen.slots) == ("demo-sensevoice", tmp_path / "here", 3)
     assert seen.node_token.get_secret_value() == "t"
+
+
+def test_a_typing_error_beside_a_nodes_secret_does_not_print_it() -> None:
+    for nodes in ("http://a;token=hush-hush;weigth=3", [{"url": "http://a", "token": "hush-hush", "weigth": 3}]):
+        with pytest.raises(BadSetting) as caught:
+            load_settings(nodes=nodes)
+        assert "weigth" in str(caught.value) and "hush" not in str(caught.value)

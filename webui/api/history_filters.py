@@ -10,7 +10,7 @@ from services.history import Filters
 from webui.api.fields import Fields, language_code
 
 #: ``heard``, since the ``language`` of an export is that of its headings.
-FILTER_FIELDS = ("text", "status", "source", "cache", "node", "model", "heard", "speaker", "since", "until")
+FILTER_FIELDS = ("text", "status", "source", "cache", "node", "model", "heard", "speaker", "hold", "since", "until")
 #: Values of one field.
 _MAX_VALUES = 100
 
@@ -29,6 +29,7 @@ def filters_from(fields: Fields) -> Filters:
         "models": _texts(fields, "model"),
         "languages": [language_code(name) for name in _parts(fields, "heard")],
         "speaker": fields.text("speaker"),
+        "held": fields.flag("hold"),
         "since": _moment(fields, "since"),
         "until": _moment(fields, "until"),
     }

@@ -131,8 +131,9 @@ def recognition_routes(api: Api) -> APIRouter:
 
     @router.post("/{recognition_id}/corrections")
     async def correct(request: Request, recognition_id: str) -> Response:
-        lines = corrections_from(await read_json(request, api.config, max_bytes=MAX_TEXTS_BYTES))
-        return shown(await api.services.corrections.correct(recognition_id, lines, visitor=api.visitor(request)))
+        lines, based_on = corrections_from(await read_json(request, api.config, max_bytes=MAX_TEXTS_BYTES))
+        visitor = api.visitor(request)
+        return shown(await api.services.corrections.correct(recognition_id, lines, visitor=visitor, based_on=based_on))
 
     @router.delete("")
     async def delete_found(request: Request) -> Response:

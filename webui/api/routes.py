@@ -10,6 +10,7 @@ from webui.api.context import Api, ApiConfig, MetricsSource
 from webui.api.export import export_routes
 from webui.api.health import health_routes
 from webui.api.legacy import legacy_routes
+from webui.api.nodes import node_routes
 from webui.api.openai import openai_routes
 from webui.api.recognitions import recognition_routes
 from webui.disk_door import DiskDoor
@@ -24,7 +25,16 @@ def add_routes(app: FastAPI, services: Services, access: Access, config: ApiConf
     Call it before Gradio is mounted at ``/``, which takes every path that is left, and ``access.guard(app)`` last.
     """
     api = Api(services, access, config, metrics)
-    for routes in (health_routes, admin_routes, openai_routes, export_routes, recognition_routes, legacy_routes):
+    found = (
+        health_routes,
+        node_routes,
+        admin_routes,
+        openai_routes,
+        export_routes,
+        recognition_routes,
+        legacy_routes,
+    )
+    for routes in found:
         app.include_router(routes(api))
     app.add_api_route("/v1/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)
     add_error_handlers(app)

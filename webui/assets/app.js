@@ -79,7 +79,19 @@
         if (!data.answer) return;
       }
       const form = data.event === "again" && source.closest(".asr-detail")?.querySelector("template[data-again]");
-      if (form && !(data.given = await asr.askAgain(form))) return;
+      if (form) {
+        const answer = await asr.askForm(form, `again ${data.id || ""}`);
+        if (!answer) return;
+        data.given = answer.given;
+      }
+      if ("opens" in data) {
+        const answer = await asr.askForm(
+          source.parentElement.querySelector("template[data-form]"),
+          `${data.event} ${data.node || ""}`,
+        );
+        if (!answer) return;
+        Object.assign(data, { event: answer.action, given: answer.given });
+      }
       const selection = source.closest("asr-selection");
       if (selection) data.ids = selection.ids().join(",");
       if (data.event === "remove" && source.closest(".asr-detail")?.querySelector("[data-event=release]")) {

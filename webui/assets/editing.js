@@ -1,7 +1,7 @@
 // A line's text is changed in its place: a click or Enter begins, Enter saves, Esc leaves it as it was. What is typed
 // is saved as well when one goes on elsewhere. Nothing is drawn anew but the line, so that the player plays on.
 (() => {
-  const { say, announce } = asr;
+  const { say, announce, unsaved: { isEmpty, of, remember } } = asr;
   const { longest_text } = window.asrPage;
   const ANSWER_MS = 20_000;
 
@@ -13,22 +13,6 @@
   let late;
   // How texts were that hold what could not be saved.
   const unsaved = new WeakMap();
-  // What was typed and is not known to be saved, by recognition and line: a page that is loaded anew offers it again.
-  const KEPT = "asr-unsaved";
-  let kept = {};
-  try {
-    kept = JSON.parse(sessionStorage.getItem(KEPT)) || {};
-  } catch {} // this page remembers by itself
-
-  const remember = (id, number, typed) => {
-    const lines = { ...kept[id], [number]: typed };
-    if (typed === undefined) delete lines[number];
-    kept[id] = lines;
-    if (!Object.keys(lines).length) delete kept[id];
-    try {
-      sessionStorage.setItem(KEPT, JSON.stringify(kept));
-    } catch {} // as above
-  };
 
   // As the server reads it: one line.
   const written = (text) => text.trim().replace(/\s+/g, " ");
@@ -49,10 +33,18 @@
     Array.prototype.indexOf.call(line.parentElement.children, line),
   ];
 
+  const textIn = (line) => {
+    const texts = Array.from(line?.querySelectorAll("[data-edit]") || []);
+    return texts.find((text) => text.offsetParent) || texts[0];
+  };
+
+  // How many corrections the text on show has: who writes knows nothing of later ones, and must not write over them.
+  const seenIn = (line) => Number(line.closest(".asr-result").dataset.seen);
+
   const begin = (text, event) => {
     if (text.closest("li").dataset.saving !== undefined) return;
-    const before = unsaved.get(text);
-    open = { text, html: before ?? text.innerHTML, was: before === undefined ? text.textContent : null };
+    const { html = text.innerHTML, was = text.textContent, seen = seenIn(text) } = unsaved.get(text) || {};
+    open = { text, html, was, seen };
     text.textContent = text.textContent; // without marks of a search
     try {
       text.contentEditable = "plaintext-only";
@@ -68,7 +60,7 @@
   };
 
   const end = (save) => {
-    const { text, html, was } = open;
+    const { text, html, was, seen } = open;
     const now = written(text.textContent);
     if (save && Array.from(now).length > longest_text) {
       announce(say("error_invalid_options_text_too_long", { limit: longest_text }), 6000);
@@ -84,17 +76,18 @@
     if (!save || (was !== null && now === written(was)) || !line.isConnected) {
       text.innerHTML = html;
       if (line.isConnected) remember(...whereIs(line));
-    } else put({ line, given: now, shown: [text, html], typed: now });
+    } else put({ line, given: now, shown: [text, html], typed: now, seen });
   };
 
   const put = (change) => {
     const { line } = change;
     change.result = line.closest(".asr-result");
     [change.id, change.number] = whereIs(line);
+    change.seen ??= seenIn(line);
     line.dataset.saving = "";
     if (change.shown) {
       change.shown[0].textContent = change.typed;
-      remember(change.id, change.number, change.typed);
+      remember(change.id, change.number, change.typed, change.seen);
     }
     waiting.push(change);
     send();
@@ -102,12 +95,13 @@
 
   const send = () => {
     if (sent.length || !waiting.length) return;
-    const { result } = waiting[0];
-    sent = waiting.filter((change) => change.result === result);
-    waiting.splice(0, waiting.length, ...waiting.filter((change) => change.result !== result));
+    const { result, seen } = waiting[0];
+    const goes = (change) => change.result === result && change.seen === seen;
+    sent = waiting.filter(goes);
+    waiting.splice(0, waiting.length, ...waiting.filter((change) => !goes(change)));
     const lines = Object.fromEntries(sent.map(({ number, given }) => [number, given]));
     late = setTimeout(unanswered, ANSWER_MS);
-    asr.correct({ id: result.dataset.id, lines, shown: result.dataset.track });
+    asr.correct({ id: result.dataset.id, lines, based_on: seen, shown: result.dataset.track });
   };
 
   const answered = () => {
@@ -133,8 +127,7 @@
     if (old.dataset.now !== undefined) line.dataset.now = "";
     const focused = old.contains(document.activeElement);
     old.replaceWith(line);
-    const shown = Array.from(line.querySelectorAll("[data-edit]")).find((text) => text.offsetParent);
-    if (focused) shown?.focus({ preventScroll: true });
+    if (focused) textIn(line)?.focus({ preventScroll: true });
   };
 
   // What was unfolded stays so, and who was in it stays there.
@@ -152,12 +145,12 @@
 
   // What was typed comes back to be saved once more; beside a text in which somebody writes by now, it waits.
   const giveBack = (changes) => {
-    for (const { line, shown, typed } of changes) {
+    for (const { line, shown, typed, seen } of changes) {
       delete line.dataset.saving;
       if (!shown) continue;
       const [text, html] = shown;
+      unsaved.set(text, { html, was: null, seen });
       if (open) {
-        unsaved.set(text, html);
         line.dataset.unsaved = "";
         text.title = say("correction_unsaved");
         continue;
@@ -171,6 +164,25 @@
     }
   };
 
+  // Somebody else wrote in a line meanwhile: theirs stands in it, and below it what was typed here.
+  const putAside = ({ id, number, seen }, typed, list) => {
+    const line = list?.children[number];
+    const isTheSame = line && typed === written(textIn(line).textContent);
+    remember(id, number, isTheSame ? undefined : typed, seen);
+    if (!line || isTheSame) return;
+    const note = document.createElement("span");
+    note.className = "asr-corrected asr-mine";
+    const told = Object.assign(document.createElement("b"), { textContent: say("correction_mine") });
+    const was = Object.assign(document.createElement("span"), { className: "was", textContent: typed });
+    const [take, drop] = ["correction_mine_take", "correction_mine_drop"].map((key) =>
+      Object.assign(document.createElement("button"), { type: "button", className: "asr-link", textContent: say(key) }),
+    );
+    Object.assign(take.dataset, { restore: "", text: typed });
+    drop.dataset.drop = "";
+    note.append(told, was, take, drop);
+    line.append(note);
+  };
+
   const isUnderWay = (id, number) => [...sent, ...waiting].some((one) => one.id === id && one.number === number);
 
   // A text that is drawn anew, after the server was away, gets back what was typed in it.
@@ -178,14 +190,14 @@
     const found = [];
     for (const result of document.querySelectorAll(".asr-result[data-id]")) {
       const { id } = result.dataset;
-      for (const [number, typed] of Object.entries(kept[id] || {})) {
+      for (const [number, { typed, seen }] of Object.entries(of(id))) {
         const line = result.querySelector(":scope > .asr-lines")?.children[number];
-        const texts = Array.from(line?.querySelectorAll("[data-edit]") || []);
-        const text = texts.find((one) => one.offsetParent) || texts[0];
-        if (!text || line.contains(open?.text) || "unsaved" in line.dataset || isUnderWay(id, Number(number))) continue;
+        const text = textIn(line);
+        if (!text || line.contains(open?.text) || isUnderWay(id, Number(number))) continue;
+        if ("unsaved" in line.dataset || line.querySelector(".asr-mine")) continue;
         // It was saved, and only its answer was lost.
         if (written(text.textContent) === typed) remember(id, number);
-        else found.push({ line, shown: [text, text.innerHTML], typed });
+        else found.push({ line, shown: [text, text.innerHTML], typed, seen });
       }
     }
     if (!found.length) return;
@@ -195,21 +207,23 @@
   };
 
   new MutationObserver(() => {
-    if (Object.keys(kept).length) offer();
+    if (!isEmpty()) offer();
   }).observe(document.documentElement, { childList: true, subtree: true });
 
   addEventListener("pagehide", () => {
-    if (open?.text.isConnected) remember(...whereIs(open.text.closest("li")), written(open.text.textContent));
+    if (!open?.text.isConnected) return;
+    remember(...whereIs(open.text.closest("li")), written(open.text.textContent), open.seen);
   });
 
   asr.patched = (answer) => {
     if (!answer) return;
-    const { id, refused, lines = {}, texts = {}, slots = {} } = JSON.parse(answer);
+    const { id, refused, saved = [], overtaken = [], seen, lines = {}, texts = {}, slots = {} } = JSON.parse(answer);
     if (refused) giveBack(sent);
-    for (const number of Object.keys(lines)) remember(id, number);
+    for (const number of saved) remember(id, number);
     const result = document.querySelector(`.asr-result[data-id="${CSS.escape(id)}"]`);
+    const list = result?.querySelector(":scope > .asr-lines");
     if (result) {
-      const list = result.querySelector(":scope > .asr-lines");
+      if (seen !== undefined) result.dataset.seen = seen;
       for (const [number, html] of Object.entries(lines)) putLine(list, Number(number), html);
       for (const [track, text] of Object.entries(texts))
         result.querySelector(`template[data-text="${track}"]`)?.content.replaceChildren(text);
@@ -219,12 +233,25 @@
         if (slot) fill(slot, html);
       }
     }
-    if (refused || Object.keys(lines).length) answered();
+    if (overtaken.length) {
+      for (const change of sent.map((one) => ({ ...one, seen }))) {
+        const typed = change.typed ?? of(id)[change.number]?.typed;
+        if (!overtaken.includes(change.number)) waiting.unshift(change);
+        else if (typed !== undefined) putAside(change, typed, list);
+      }
+    }
+    if (refused || saved.length || overtaken.length) answered();
   };
 
   document.addEventListener("click", (event) => {
     const { target } = event;
     if (!(target instanceof Element)) return;
+    const drop = target.closest("[data-drop]");
+    if (drop) {
+      remember(...whereIs(drop.closest("li")));
+      drop.closest(".asr-mine").remove();
+      return;
+    }
     const restore = target.closest("[data-restore]");
     if (restore) {
       const { restore: number, text = null } = restore.dataset;

@@ -35,6 +35,10 @@
         this.build();
         this.resizer = new ResizeObserver(() => this.draw());
         this.resizer.observe(this.wave);
+        // In sight below the title, which may have several lines.
+        const title = this.closest(".asr-detail")?.querySelector(":scope > header");
+        this.below = new ResizeObserver(() => this.style.setProperty("top", `${title.offsetHeight - 1}px`));
+        if (title) this.below.observe(title);
         // Dark and light differ in colours that a canvas cannot inherit.
         this.themes = new MutationObserver(() => this.draw());
         this.themes.observe(document.body, { attributes: true, attributeFilter: ["class"] });
@@ -42,6 +46,7 @@
       disconnectedCallback() {
         this.audio?.pause();
         this.resizer?.disconnect();
+        this.below?.disconnect();
         this.themes?.disconnect();
       }
       attributeChangedCallback(_, before) {

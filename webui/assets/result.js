@@ -53,7 +53,7 @@
     const track = target.closest("[role=radio][data-track]");
     if (track) chooseTrack(track);
     const line = target.closest("[data-start]");
-    if (line && !target.closest("[data-event], [data-edit], [data-restore]") && (target.closest("[data-seek]") || String(getSelection()) === "")) {
+    if (line && !target.closest("[data-event], [data-edit], [data-restore], .asr-mine") && (target.closest("[data-seek]") || String(getSelection()) === "")) {
       const player = line.closest(".asr-result")?.querySelector("asr-player");
       if (player) player.seek(Number(line.dataset.start) / 1000, true);
     }

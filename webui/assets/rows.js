@@ -5,6 +5,13 @@ Object.assign(asr, {
     const rows = document.querySelectorAll("#asr-history-list li:has(.asr-status:is(.queued, .running)) [data-select]");
     return Array.from(rows, (box) => box.dataset.select).slice(0, 10).join();
   },
+  // A row is read from its beginning, and the list is where it was left.
+  turnTo(id) {
+    if (id && !this.listAt) this.listAt = { top: window.scrollY };
+    const top = id ? 0 : this.listAt?.top || 0;
+    if (!id) this.listAt = null;
+    requestAnimationFrame(() => window.scrollTo({ top, behavior: "instant" }));
+  },
   // The list items on show, with those of these rows as they are now; the others stay, however many there are.
   withItems(rows, items) {
     const mark = (item) => item.match(/data-select="[^"]*"/)?.[0];

@@ -10,8 +10,8 @@ from webui.i18n import Words
 
 
 def again_form(row: Recognition, offered: Mapping[str, Capabilities], words: Words) -> str:
-    """Out of sight until the button is pressed (``asr.askAgain``); what no model can do is not asked."""
-    hotwords = _hotwords(row, words) if any(one.hotwords for one in offered.values()) else ""
+    """Out of sight until the button is pressed (``asr.askForm``); what no model can do is not asked."""
+    hotwords = _hotwords(row, offered, words) if any(one.hotwords for one in offered.values()) else ""
     return (
         f'<template data-again><form method="dialog"><h2>{words.html("again")}</h2>'
         f"{hotwords}{_languages(row, offered, words)}{_models(row, offered, words)}"
@@ -24,9 +24,13 @@ def again_form(row: Recognition, offered: Mapping[str, Capabilities], words: Wor
     )
 
 
-def _hotwords(row: Recognition, words: Words) -> str:
+def _hotwords(row: Recognition, offered: Mapping[str, Capabilities], words: Words) -> str:
+    """Where another model may be chosen that takes none, it says so."""
+    unused = ""
+    if not all(one.hotwords for one in offered.values()):
+        unused = f'<span class="asr-note">{words.html("again_no_hotwords")}</span>'
     return (
-        f'<label>{words.html("hotwords_label")}<textarea name="hotwords" rows="3" '
+        f'<label data-hotwords>{words.html("hotwords_label")}{unused}<textarea name="hotwords" rows="3" '
         f'placeholder="{words.html("hotwords_placeholder")}">{escape("、".join(row.options.hotwords))}</textarea></label>'
     )
 
@@ -49,7 +53,8 @@ def _models(row: Recognition, offered: Mapping[str, Capabilities], words: Words)
     if len(offered) < 2:
         return ""
     options = "".join(
-        f'<option value="{escape(name)}"{" selected" if name == row.model else ""}>{escape(name)}</option>'
-        for name in offered
+        f'<option value="{escape(name)}"{" selected" if name == row.model else ""}'
+        f"{'' if one.hotwords else ' data-no-hotwords'}>{escape(name)}</option>"
+        for name, one in offered.items()
     )
     return f'<label>{words.html("detail_model")}<select name="model">{options}</select></label>'

@@ -37,9 +37,9 @@ def detail_view(
     body = result_view(row, words, shown=shown, search=search) if row.status.is_final else progress_view(row, words)
     return (
         f'<article class="asr-detail"><header>{_back(words)}<h1>{escape(recording_name(row.filename, words))}</h1>'
-        f"{_end(row, len(versions) > 1, words)}</header>{_origin(row, words, viewer)}{kept}"
-        # Before the text, which may be very long; beside it where there is room.
-        f'<div data-slot="versions">{versions_view(row, versions, words, viewer)}</div>{body}'
+        f"{_end(row, len(versions) > 1, words)}</header>{_origin(row, len(versions), words, viewer)}{kept}"
+        # The text comes first. Beside it where there is room.
+        f'{body}<div data-slot="versions">{versions_view(row, versions, words, viewer)}</div>'
         f"{again_form(row, offered, words) if offered else ''}</article>"
     )
 
@@ -60,12 +60,19 @@ def missing_view(text: str, words: Words) -> str:
     return f'<article class="asr-detail"><header>{_back(words)}</header>{error_view(text)}</article>'
 
 
-def _origin(row: Recognition, words: Words, viewer: Visitor | None) -> str:
-    """The whole date, the length, the door, and its address, which opens for its submitter and administrators only."""
+def _origin(row: Recognition, versions: int, words: Words, viewer: Visitor | None) -> str:
+    """The whole date, the length, the door, and its address, which opens for its submitter and administrators only.
+
+    The way to its ``versions`` below a long text, where they do not stand beside it.
+    """
+    others = ""
+    if versions > 1:
+        told = words.html("versions_count", count=versions)
+        others = f'<button type="button" class="asr-link" data-to-versions>{told}</button>'
     length = f"<span>{escape(length_text(row.audio.seconds, words))}</span>" if row.audio.seconds else ""
     return (
         f'<p class="asr-origin">{moment(row.created_at.isoformat(), full=True)}{length}'
-        f"{version_mark(row, words)}{source_badge(row, words)}{user_mark(row, words, viewer)}"
+        f"{version_mark(row, words)}{others}{source_badge(row, words)}{user_mark(row, words, viewer)}"
         f'<button type="button" class="asr-link" data-copy-link="{escape(row.id)}" '
         f'title="{words.html("history_link_title")}">{words.html("history_link")}</button></p>'
     )

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from html import escape
 
-from domain.node import Availability, NodeStatus
+from domain.node import Availability, NodeReport, NodeStatus
 from domain.sizes import size_text
 from services.nodes import NodesOverview, serves_alone
 from webui.components.details import FINGERPRINT_CHARS, node_name
+from webui.components.node_form import adding_form, node_form
 from webui.components.units import duration_text, speed_text, wait_text
 from webui.i18n import Words
 
+#: Whoever answered so lately answers.
+_JUST_NOW_SECONDS = 5.0
 #: Which node is shown, and named in the sentence, first.
 _WORST_FIRST = (
     Availability.FAILED,
@@ -41,9 +44,9 @@ def overview_view(overview: NodesOverview, words: Words, *, is_admin: bool) -> s
         for number, node in _worst_first(overview.nodes)
     )
     empty = f'<p class="asr-empty">{words.html("node_none")}</p>'
-    details = f'<div class="asr-cards">{cards or empty}</div>' if is_admin else ""
+    details = f'<div class="asr-cards">{cards or empty}</div>{adding_form(words)}' if is_admin else ""
     return (
-        f'<section class="asr-nodes"><h1 class="asr-sentence {overview.state}" role="status"><i></i>'
+        f'<section class="asr-nodes" data-drawn><h1 class="asr-sentence {overview.state}" role="status"><i></i>'
         f"{escape(nodes_sentence(overview, words))}</h1>"
         f'<p class="asr-summary">{escape(summary_text(overview, words))}</p>'
         f"{details}</section>"
@@ -54,6 +57,8 @@ def nodes_sentence(overview: NodesOverview, words: Words) -> str:
     """What a person should know first."""
     if overview.state in ("ok", "loading"):
         return words(f"nodes_{overview.state}")
+    if overview.nodes and all(node.availability is Availability.DRAINING for node in overview.nodes):
+        return words("nodes_all_draining")
     for number, node in _worst_first(overview.nodes):
         lost = node.availability is Availability.UNREACHABLE and overview.state == "down"
         if node.availability in _SENTENCES and not lost:
@@ -92,7 +97,8 @@ def node_card(node: NodeStatus, number: int, words: Words, *, asks_first: bool =
         f"<div><dt>{words.html(key)}</dt><dd>{value}</dd></div>" for key, value in _facts(node, words) if value
     )
     return (
-        f'<article class="asr-card {node.availability.value}"><header><h2>{escape(_name(node, number, words))}</h2>'
+        f'<article class="asr-card {node.availability.value}" data-key="{escape(node.intent.url)}"><header>'
+        f"<h2>{escape(_name(node, number, words))}</h2>"
         f'<span class="asr-node-state {node.availability.value}">{escape(state)}</span>{backup}</header>'
         f"{_slots(node, words)}<dl>{facts}</dl>{_buttons(node, number, words, asks_first)}</article>"
     )
@@ -133,21 +139,44 @@ def _facts(node: NodeStatus, words: Words) -> list[tuple[str, str]]:
     facts = [("node_now", "" if silent else escape(now)), ("node_speed", escape(speed))]
     report = node.report
     if report:
-        gpu = ""
-        if report.gpu_memory_used_bytes is not None and report.gpu_memory_total_bytes:
-            gpu = f"{size_text(report.gpu_memory_used_bytes)} / {size_text(report.gpu_memory_total_bytes)}"
         model = f"{escape(report.model)} <code>{escape(report.fingerprint[:FINGERPRINT_CHARS])}</code>"
         facts += [
             ("node_device", escape(_device(report.device))),
-            ("node_gpu_memory", gpu),
-            ("node_memory", size_text(report.memory_bytes) if report.memory_bytes else ""),
+            ("node_gpu", _use(report.gpu_percent, report.gpu_memory_used_bytes, report.gpu_memory_total_bytes)),
             ("node_model", model if report.model else ""),
         ]
+        facts += [] if silent else _machine(node, report, words)
+    weight = "" if node.intent.weight == 1 else f"{node.intent.weight:g}"
     return [
         *facts,
+        ("node_weight", weight),
         ("node_address", f"<code>{escape(node.intent.url)}</code>"),
         ("node_last_word", _last_word(node, words)),
     ]
+
+
+def _machine(node: NodeStatus, report: NodeReport, words: Words) -> list[tuple[str, str]]:
+    machine = _use(report.cpu_percent, report.machine_memory_used_bytes, report.machine_memory_total_bytes)
+    uptime = duration_text(report.uptime_seconds, words) if report.uptime_seconds else ""
+    # A poll every two seconds is as it should be: a figure that runs up and down between them tells nobody anything.
+    ago = node.last_seen_seconds_ago or 0.0
+    heard = words("node_heard_now") if ago < _JUST_NOW_SECONDS else words("ago", duration=wait_text(ago, words))
+    return [
+        ("node_machine", machine),
+        ("node_memory", size_text(report.memory_bytes) if report.memory_bytes else ""),
+        ("node_version", escape(report.version)),
+        ("node_uptime", escape(uptime)),
+        ("node_heard", escape(heard)),
+        ("node_failures", str(node.failures) if node.failures else ""),
+    ]
+
+
+def _use(percent: float | None, used_bytes: int | None, total_bytes: int | None) -> str:
+    """35% · 12 GB / 24 GB."""
+    parts = [] if percent is None else [f"{percent:.0f}%"]
+    if used_bytes is not None and total_bytes:
+        parts.append(f"{size_text(used_bytes)} / {size_text(total_bytes)}")
+    return " · ".join(parts)
 
 
 def _last_word(node: NodeStatus, words: Words) -> str:
@@ -179,7 +208,11 @@ def _buttons(node: NodeStatus, number: int, words: Words, asks_first: bool) -> s
             f' data-confirm="nodes_confirm_drain" data-confirm-yes="node_drain" data-confirm-no="cancel" '
             f'data-name="{escape(_name(node, number, words))}"'
         )
+    url, name = escape(node.intent.url), _name(node, number, words)
     return (
-        f'<footer><button type="button" class="asr-button" data-event="{event}" data-node="{escape(node.intent.url)}" '
-        f'title="{words.html(f"node_{event}_title")}"{asked}>{words.html(f"node_{event}")}</button></footer>'
+        f'<footer><button type="button" class="asr-button" data-event="{event}" data-node="{url}" '
+        f'title="{words.html(f"node_{event}_title")}"{asked}>{words.html(f"node_{event}")}</button>'
+        f'<button type="button" class="asr-button quiet" data-event="change_node" data-opens data-node="{url}" '
+        f'title="{words.html("node_more")}" aria-label="{words.html("node_more")}">⋯</button>'
+        f"{node_form(node, name, words)}</footer>"
     )

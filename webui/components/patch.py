@@ -1,7 +1,7 @@
 """Pieces of a result that is on show: the page puts them in (``asr.patched``), and the player plays on."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from domain.ids import new_id
 from domain.recognition import Recognition
@@ -17,10 +17,23 @@ def patch(
     lines: Iterable[int] = (),
     search: str = "",
     slots: Mapping[str, str] | None = None,
+    saved: Collection[int] = (),
+    overtaken: Collection[int] = (),
 ) -> str:
-    """The lines of these numbers as they are now, and HTML by the ``data-slot`` that it fills."""
+    """The lines of these numbers as they are now, and HTML by the ``data-slot`` that it fills.
+
+    ``saved``: those that were just written; ``overtaken``: those that somebody else had written in meanwhile.
+    """
     items = some_lines(row.transcript.segments, lines, words, search=search, labels=row.labels)
-    return _as_json(row.id, lines=items, texts=whole_texts(row, words) if items else {}, slots=slots or {})
+    return _as_json(
+        row.id,
+        lines=items,
+        texts=whole_texts(row, words) if items else {},
+        slots=slots or {},
+        seen=len(row.corrections),
+        saved=list(saved),
+        overtaken=list(overtaken),
+    )
 
 
 def slots_patch(recognition_id: str, slots: Mapping[str, str]) -> str:

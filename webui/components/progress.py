@@ -10,8 +10,10 @@ from webui.i18n import Words
 
 
 def status_text(progress: Progress, words: Words) -> str:
-    """排队：前面 3 个 · 约 20 秒; 识别中 12/40 段 · 剩 15 秒; 模型加载中…"""
+    """排队：前面 3 个 · 约 20 秒; 识别中 90/400 段 · 3/12 份完成 · 剩 2 分钟; 模型加载中…"""
     parts = [_stage_text(progress, words)]
+    if progress.stage is Stage.RECOGNISING and progress.parts:
+        parts.append(words("parts_done", done=progress.parts_done, parts=progress.parts))
     if progress.stage is Stage.QUEUED and progress.expected_wait_seconds is not None:
         parts.append(words("about", duration=wait_text(progress.expected_wait_seconds, words)))
     if progress.stage is Stage.RECOGNISING and progress.of and progress.remaining_seconds is not None:

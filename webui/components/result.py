@@ -30,7 +30,8 @@ def result_view(row: Recognition, words: Words, *, shown: Shown | None = None, s
     # What leaves no trace cannot be changed either.
     changes = "" if row.no_trace else f"{_swap(row, words)}{_hint(row, words)}"
     return (
-        f'<section class="asr-result" data-id="{escape(row.id)}" data-track="{shown}">'
+        f'<section class="asr-result" data-id="{escape(row.id)}" data-track="{shown}" '
+        f'data-seen="{len(row.corrections)}">'
         f'<header><div class="asr-marks">{heading}</div>{_actions(row, shown, words)}</header>'
         f"{_warnings(row, words)}{player_view(row, words)}"
         f'<div class="asr-choices">{_tracks(row, shown, words)}{changes}</div>'

@@ -11,6 +11,14 @@ from webui.components.origin import person
 from webui.i18n import Words
 
 
+def held_mark(row: Recognition, words: Words) -> str:
+    """A small sign in a list: somebody wants it kept."""
+    if row.hold is None:
+        return ""
+    told = words.html("retention_held" if row.audio_key else "retention_held_text", reason=row.hold.reason)
+    return f'<i class="asr-held" role="img" title="{told}" aria-label="{told}"></i>'
+
+
 def retention_view(
     row: Recognition,
     words: Words,

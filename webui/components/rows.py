@@ -10,6 +10,7 @@ from domain.recognition import CacheOutcome, Recognition, Status
 from webui.components.badge import cache_badge, status_mark
 from webui.components.details import moment
 from webui.components.origin import recording_name, source_badge, user_mark
+from webui.components.retention import held_mark
 from webui.components.transcript import marked, search_words, snippet
 from webui.components.units import length_clock, length_text
 from webui.components.versions import version_mark
@@ -80,7 +81,8 @@ def _link(row: Recognition, words: Words, search: str, *, event: str = "", origi
     return (
         f'<a class="asr-row" href="./history?r={quote(row.id)}"{event}>'
         f'<span class="when">{moment(row.created_at.isoformat())}{origin}</span>'
-        f'<span class="what"><b>{name}</b><span>{_damage(row, words)}{_snippet(row, words, search)}</span></span>'
+        f'<span class="what"><b>{held_mark(row, words)}{name}</b>'
+        f"<span>{_damage(row, words)}{_snippet(row, words, search)}</span></span>"
         f"{_length(row.audio.seconds, words)}"
         f'<span class="marks">{_times(times, words)}{version_mark(row, words)}{cache_badge(row, words, short=True)}'
         f"{status_mark(row.status, words)}</span></a>"

@@ -5,10 +5,12 @@ from typing import Any, cast
 
 import gradio as gr
 
-from domain.errors import SpeechError
+from domain.errors import Overtaken, SpeechError
 from domain.recognition import Recognition
 from webui.api.corrections import corrections_from
+from webui.components.origin import person
 from webui.components.patch import patch, refusal
+from webui.components.transcript import snippet
 from webui.pages.context import PageContext
 from webui.pages.naming import as_shown
 
@@ -29,16 +31,35 @@ async def corrected(
     """Writes what was typed. Returns the row, and what the page shows of it (:mod:`webui.components.patch`).
 
     The row is the one in which somebody typed, whatever the page shows by now. Where it is refused: the reason is
-    told, and there is no row. ``slots``: what else the page shows of the changed row.
+    told, and there is no row, but where somebody else changed it meanwhile: then that is shown. ``slots``: what else
+    the page shows of the changed row.
     """
     data = cast("dict[str, Any]", event._data if isinstance(event._data, dict) else {})
     recognition_id = str(data.get("id", ""))
+    words, visitor = context.words(request), context.visitor(request)
+    is_saved = True
     try:
-        lines = corrections_from({"lines": data.get("lines")})
-        row = await context.services.corrections.correct(recognition_id, lines, visitor=context.visitor(request))
+        lines, based_on = corrections_from({name: data.get(name) for name in ("lines", "based_on")})
+        try:
+            row = await context.services.corrections.correct(recognition_id, lines, visitor=visitor, based_on=based_on)
+        except Overtaken as error:
+            is_saved = False
+            row = await context.services.history.get(recognition_id, visitor=visitor)
+            who, text = person(error.details["user"], words, visitor), snippet(error.details["text"], "")
+            gr.Warning(words.html("correction_overtaken", who=who, text=text), title="")
     except SpeechError as error:
         gr.Warning(context.sentence(error, request), title="")
         return None, refusal(recognition_id)
     row = await as_shown(context, row, event, request)
-    others = await slots(row) if slots else {}
-    return row, patch(row, context.words(request), lines=lines, search=search, slots=others)
+    # What others wrote since is news for the page, too.
+    since = {item.segment for item in row.corrections[based_on:]} if based_on is not None else set[int]()
+    changed = patch(
+        row,
+        words,
+        lines=lines.keys() | since,
+        search=search,
+        slots=await slots(row) if slots else {},
+        saved=lines.keys() if is_saved else (),
+        overtaken=() if is_saved else lines.keys() & since,
+    )
+    return row, changed

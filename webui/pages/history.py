@@ -25,14 +25,14 @@ _ON_LIST = (
 )
 _MOVED = "() => [asr.recognitionInAddress(), asr.unfinishedRows()]"
 _BACK = "() => ['', asr.unfinishedRows()]"
-_CURRENT = "id => { asr.putInAddress(id, true); return [id ? undefined : '']; }"
+_CURRENT = "id => { asr.putInAddress(id, true); asr.turnTo(id); return [id ? undefined : '']; }"
 _ON_BAR = (
     "element.addEventListener('click', event => {"
     "if (event.target.closest('[data-clear]')) element.querySelector('asr-selection').clear(); });"
 )
 _LOADED = "() => [asr.recognitionInAddress(), String(new Date().getTimezoneOffset()), ...asr.prepared()]"
 #: As many fields as 更多筛选 has, empty.
-_CLEARED = "() => [[], [], [], '', [], [], null, null]"
+_CLEARED = "() => [[], [], [], '', [], [], null, null, false]"
 
 
 def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
@@ -60,6 +60,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         cursor = gr.Textbox(visible="hidden", elem_id="asr-cursor", container=False)
         left = gr.Textbox(visible="hidden", elem_id="asr-left", container=False)
         item = gr.Textbox(visible="hidden", elem_id="asr-item", container=False)
+        begun_here = gr.Textbox(visible="hidden", container=False)
         zone = gr.Textbox(visible="hidden", elem_id="asr-zone", container=False)
         # 全部删除: what the person is asked, and the same once the answer is yes.
         asked = gr.Textbox(visible="hidden", elem_id="asr-asked", container=False)
@@ -81,6 +82,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         leave(None, cancels=[shown])
         gone = leave(None, None, [current, left], js=script)
         gone.then(events.rows, [left, search], [item], trigger_mode="multiple", **quiet)
+        gone.then(events.news, [begun_here, *filters], [*found, begun_here], **quiet)
     # Items into the list as it is at that moment: it may have been drawn anew meanwhile.
     item.change(None, [item, rows], [rows], js="(item, rows) => [asr.withItems(rows, item)]")
     # What shows the row shows its end, too.
@@ -88,6 +90,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
     # The new version takes the place of the one on show, and stands in the list behind it.
     begun = detail.again(events.again, [current], [current], **quiet)
     begun.success(events.first_page, filters, found, **quiet)
+    begun.success(None, None, [begun_here], js="() => ['1']")
     detail.open(events.open, None, [current], cancels=[shown], **quiet)
     detail.compare(events.compare, [current], [patch], trigger_mode="multiple", **quiet)
     detail.spoken(events.spoken, [current], [detail], **quiet)
@@ -96,7 +99,7 @@ def history_page(context: PageContext, on_load: Callable[..., Any]) -> None:
         named(change, [current, search], [detail, item], **quiet)
     detail.correct(events.correct, [search], [patch, item], trigger_mode="multiple", **quiet)
     patch.change(None, [patch], None, js=ON_PATCH)
-    connect_holding(context, detail, quiet)
+    connect_holding(context, detail, events.items, [search], [item], quiet)
     for removed in (bar.remove, detail.remove):
         removed(deletions.remove, [current], [current], **quiet).success(events.first_page, filters, found, **quiet)
     form.remove_found.ask(deletions.ask, filters, [asked], **quiet)

@@ -55,6 +55,13 @@ class HistoryEvents:
         empty = empty_view(words, filtered=looked.leaves_out(visitor))
         return rows or empty, page.next_before_id or "", gr.Button(visible=page.next_before_id is not None), *extra
 
+    async def news(self, request: gr.Request, begun: str, *form: Any) -> Updates:
+        """The list drawn anew where a version was ``begun`` on the page: by now it has the text that is looked for.
+
+        Returns as :meth:`first_page`, and what is to be said the next time.
+        """
+        return (*(await self.first_page(request, *form) if begun else [gr.skip()] * 5), "")
+
     async def next_page(self, request: gr.Request, cursor: str, rows: str, *form: Any) -> Updates:
         """更多: the rows after ``cursor`` added to those on show. Returns ``(rows, cursor, more)``."""
         looked = Looked(*form)
@@ -112,7 +119,7 @@ class HistoryEvents:
         await cancelled(self._context, current, request)
 
     async def again(self, current: str, event: gr.EventData, request: gr.Request) -> str:
-        """重新识别 as the form asks (``asr.askAgain``), the rest as before. Returns the id of the new version."""
+        """重新识别 as the form asks (``asr.askForm``), the rest as before. Returns the id of the new version."""
         visitor, given = self._context.visitor(request), event._data.get("given")
         try:
             old = await self._services.history.get(current, visitor=visitor)
@@ -191,6 +198,10 @@ class HistoryEvents:
             versions=versions,
             offered=self._services.nodes.offered(),
         )
+
+    async def items(self, row: Recognition, search: str, request: gr.Request) -> str:
+        """A row and its other versions, as items of the list."""
+        return "".join(self._item(one, search, request) for one in await self._versions(row, request) or [row])
 
     def _item(self, row: Recognition, search: str, request: gr.Request) -> str:
         words, viewer = self._context.words(request), self._context.visitor(request)

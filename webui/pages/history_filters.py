@@ -41,6 +41,8 @@ class Looked:
     #: The first and the last day, as ``2026-11-20``.
     first_day: str | None = None
     last_day: str | None = None
+    #: Only what is kept (保留); ``None`` as ``speaker`` is.
+    held: bool | None = None
     #: Minutes that the browser's clock is behind UTC, as JavaScript says it.
     zone: str = ""
 
@@ -49,7 +51,7 @@ class Looked:
         """How many of 更多筛选 are in use."""
         named = (self.nodes, self.models, self.languages, (self.speaker or "").strip(), self.caches, self.sources)
         days = (_day(self.first_day), _day(self.last_day))
-        return sum(map(bool, named)) + sum(day is not None for day in days)
+        return sum(map(bool, (*named, self.held))) + sum(day is not None for day in days)
 
     def leaves_out(self, visitor: Visitor) -> bool:
         """Whether there may be rows that this does not find."""
@@ -68,6 +70,7 @@ class Looked:
             "models": self.models,
             "languages": self.languages,
             "speaker": self.speaker or "",
+            "held": self.held or None,
             "caches": [CacheOutcome(name) for name in self.caches],
             "sources": [Source(name) for name in self.sources],
             "since": max(begins, default=None),

@@ -84,7 +84,8 @@ def history_form(catalogue: Catalogue) -> HistoryForm:
             sources = _several("sources", "filters_source", ((f"source_{one}", one.value) for one in Source))
             first = _day("first-day", "filters_first_day")
             last = _day("last-day", "filters_last_day")
-    fields = [search, status, when, whose, nodes, models, heard, speaker, caches, sources, first, last]
+            held = gr.Checkbox(label=label("filters_held"), min_width=0, elem_id="asr-held")
+    fields = [search, status, when, whose, nodes, models, heard, speaker, caches, sources, first, last, held]
     return HistoryForm(fields, nodes, models, more, clear, everything, remove_found)
 
 

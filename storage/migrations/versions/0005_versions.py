@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops them, and what people corrected and held."""
+    """Drops them, and what people corrected and held; a search goes on finding the corrected words of such rows."""
     for name in _PARTIAL:
         op.drop_index(f"ix_recognitions_{name}", table_name="recognitions")
     for name in ("version_of", "audio_id", "hold", "corrections"):

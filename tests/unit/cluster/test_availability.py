@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from cluster.availability import Expected, Observation, derive, difference
+from cluster.availability import Expected, Observation, derive, difference, told_apart
 from cluster.health import FAST_POLL_SECONDS, FAST_POLLS, POLL_SECONDS, poll_pause_seconds
-from domain.node import Availability, Health, NodeIntent, NodeReport
+from domain.node import Availability, Health, NodeIntent, NodeReport, NodeStatus
 
 INTENT = NodeIntent("http://n", "n")
 REPORT = NodeReport(Health.READY, "demo", "fp", {"weights": "aaa", "schema": "1"}, slots=2)
@@ -68,3 +68,27 @@ def test_polls_are_quick_while_something_is_awaited() -> None:
     assert poll_pause_seconds(SEEN, 1) == POLL_SECONDS
     loading = replace(SEEN, report=replace(REPORT, health=Health.LOADING))
     assert poll_pause_seconds(loading, 1) == FAST_POLL_SECONDS
+
+
+def test_a_node_that_was_gone_begins_with_one_job() -> None:
+    back = Observation(NodeReport(Health.READY, slots=4), 100.0, back_since=100.0)
+    trusted = [back.trusted_slots(seconds) for seconds in (100.0, 104.9, 105.0, 114.9, 200.0)]
+    assert trusted == [1, 1, 2, 3, 21]
+    assert Observation(NodeReport(Health.READY, slots=4), 100.0).trusted_slots(100.0) is None
+    status = NodeStatus(NodeIntent("u"), Availability.READY, back.report)
+    given = [replace(status, trusted_slots=count).slots for count in (1, 3, 21, None)]
+    assert given == [1, 3, 4, 4]
+
+
+def test_a_node_under_two_addresses_counts_once() -> None:
+    def seen(url: str, instance: str, availability: Availability = Availability.READY) -> NodeStatus:
+        return NodeStatus(NodeIntent(url, url), availability, NodeReport(Health.READY, instance=instance))
+
+    first, second, other, draining = told_apart(
+        [seen("a", "1"), seen("b", "1"), seen("c", "2"), seen("d", "2", Availability.DRAINING)]
+    )
+    assert [first.availability, other.availability] == [Availability.READY, Availability.READY]
+    assert (second.availability, second.reason) == (Availability.QUARANTINED, "it is a under another address")
+    assert draining.availability is Availability.DRAINING
+    # Two whose process tells no instance are two.
+    assert told_apart([seen("a", ""), seen("b", "")])[1].availability is Availability.READY

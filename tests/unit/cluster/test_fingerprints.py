@@ -19,7 +19,7 @@ class BrokenRegistry(MemoryRegistry):
 
 async def test_the_first_is_adopted_and_the_second_is_not() -> None:
     registry = MemoryRegistry()
-    fingerprints = Fingerprints(registry, trust_first=False)
+    fingerprints = Fingerprints(registry)
     assert fingerprints.expected("demo") is None
     await fingerprints.learn(replace(REPORT, health=Health.LOADING))
     assert registry.expected == {}
@@ -31,7 +31,7 @@ async def test_the_first_is_adopted_and_the_second_is_not() -> None:
 
 async def test_a_promotion_by_somebody_else_is_followed() -> None:
     registry = MemoryRegistry(demo="fp-1")
-    fingerprints = Fingerprints(registry, trust_first=False)
+    fingerprints = Fingerprints(registry)
     await fingerprints.learn(REPORT)
     await registry.expect("demo", "fp-2")
     await fingerprints.learn(REPORT)
@@ -40,12 +40,12 @@ async def test_a_promotion_by_somebody_else_is_followed() -> None:
 
 async def test_a_child_of_ones_own_is_trusted() -> None:
     registry = MemoryRegistry(demo="old")
-    await Fingerprints(registry, trust_first=True).learn(REPORT)
+    await Fingerprints(registry).learn(REPORT, is_own=True)
     assert registry.expected == {"demo": "fp-1"}
 
 
 async def test_without_the_registry_the_last_answer_holds() -> None:
-    fingerprints = Fingerprints(BrokenRegistry(), trust_first=False)
+    fingerprints = Fingerprints(BrokenRegistry())
     await fingerprints.learn(REPORT)
     await fingerprints.learn(OTHER)
     expected = fingerprints.expected("demo")
@@ -53,7 +53,17 @@ async def test_without_the_registry_the_last_answer_holds() -> None:
 
 
 async def test_parts_that_nobody_needs_are_forgotten() -> None:
-    fingerprints = Fingerprints(MemoryRegistry(demo="fp-1"), trust_first=False)
+    fingerprints = Fingerprints(MemoryRegistry(demo="fp-1"))
     await fingerprints.learn(REPORT)
     fingerprints.forget_unused([OTHER])
     assert fingerprints.expected("demo") == Expected("fp-1", {"weights": "1"})
+
+
+async def test_a_promotion_is_not_undone_by_a_child_of_ones_own() -> None:
+    for before in ({}, {"demo": "fp-1"}, {"demo": "old"}):
+        registry = MemoryRegistry(**before)
+        fingerprints = Fingerprints(registry)
+        await fingerprints.learn(REPORT, is_own=True)
+        await registry.expect("demo", "fp-2")
+        await fingerprints.learn(REPORT, is_own=True)
+        assert registry.expected == {"demo": "fp-2"}

@@ -8,7 +8,7 @@ import pytest
 
 from domain import corrections as limits
 from domain.corrections import Correction, checked_text, corrected, new_corrections, steps
-from domain.errors import InvalidOptions
+from domain.errors import InvalidOptions, Overtaken
 from domain.options import RecognitionOptions
 from domain.recognition import Recognition, Source, Status
 from domain.transcript import Segment, Transcript
@@ -87,6 +87,25 @@ def test_what_is_no_line_or_too_long_is_refused(lines: dict[int, str | None], re
     with pytest.raises(InvalidOptions) as refused:
         new(lines)
     assert refused.value.details["reason"] == reason
+
+
+def test_a_line_that_was_corrected_since_is_not_written_over() -> None:
+    def based(count: int, lines: dict[int, str | None]) -> list[tuple[int, str | None]]:
+        segments = corrected(LINES, kept)
+        return texts(new_corrections(lines, segments, kept, user="me", at=AT, based_on=count))
+
+    kept = new({0: "三号好"}) + tuple(replace(one, user="ann") for one in new({1: "天气很好"}))
+    assert based(2, {0: "四号好", 1: "x"}) == [(0, "四号好"), (1, "x")]
+    # The other line is nobody's business, and what says the same is no quarrel.
+    assert based(1, {0: "四号好"}) == [(0, "四号好")]
+    assert based(0, {1: "天气很好"}) == []
+    for lines in ({1: "x"}, {1: None}, {1: "x", 0: "四号好"}):
+        with pytest.raises(Overtaken) as refused:
+            based(1, dict(lines))
+        assert refused.value.details == {"line": 1, "text": "天气很好", "user": "ann"}
+    with pytest.raises(InvalidOptions) as wrong:
+        based(3, {0: "x"})
+    assert (wrong.value.details["field"], wrong.value.details["limit"]) == ("based_on", 2)
 
 
 def test_a_row_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

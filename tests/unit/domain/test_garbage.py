@@ -12,7 +12,8 @@ from domain.errors import InvalidOptions
 from domain.node import Health, NodeJob, NodeProgress, NodeReport, NodeResult
 from domain.options import RecognitionOptions
 from domain.recognition import AudioInfo, Progress
-from domain.transcript import ModelOutput, ModelSegment, Segment, Word
+from domain.transcript import ModelOutput, ModelSegment, Segment
+from domain.words import Word
 
 Read = Callable[[Any], object]
 

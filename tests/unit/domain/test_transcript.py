@@ -1,6 +1,7 @@
 import pytest
 
-from domain.transcript import ModelOutput, ModelSegment, Segment, Transcript, Word, assemble, join_texts
+from domain.transcript import ModelOutput, ModelSegment, Segment, Transcript, assemble, join_texts
+from domain.words import Word
 
 SEGMENTS = (
     ModelSegment(0, 900, "三点", (Word("三", 0, 400), Word("点", 400, 900)), channel=1),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from domain.transcript import Word
+from domain.words import Word
 from engine.doubts import noise_level
 from engine.families import Decoding, Heard
 from engine.samples import RATE

@@ -2,7 +2,8 @@
 
 import itertools
 
-from domain.transcript import ModelSegment, Word
+from domain.transcript import ModelSegment
+from domain.words import Word
 from engine.speaker_turns import Turn, divide, turns_of, windows_of
 
 

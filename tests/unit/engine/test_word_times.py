@@ -1,4 +1,4 @@
-from domain.transcript import Word
+from domain.words import Word
 from engine.families.word_times import words_of
 
 

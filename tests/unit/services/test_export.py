@@ -4,7 +4,8 @@ import pytest
 
 from domain.options import RecognitionOptions
 from domain.recognition import Recognition, Source
-from domain.transcript import Segment, Transcript, Word
+from domain.transcript import Segment, Transcript
+from domain.words import Word
 from services.export import Format, export
 
 ROW = Recognition(

@@ -21,7 +21,8 @@ from domain.errors import InvalidInput, InvalidOptions, NotFound, StorageUnavail
 from domain.history import HistoryPage, HistoryQuery
 from domain.ids import id_of, new_id
 from domain.recognition import CacheOutcome, Recognition, Source, Status
-from domain.transcript import Segment, Transcript, Word
+from domain.transcript import Segment, Transcript
+from domain.words import Word
 from services import export_xlsx
 from services.corrections import Corrections
 from services.export import export
@@ -128,7 +129,9 @@ async def test_a_table_for_spreadsheets_has_one_line_for_each_recording_newest_f
     assert english.filename.startswith("recognitions-")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+86 138", "-1", "@SUM(A1)", "\t=1", "＝1+1", '=HYPERLINK("http://a")'])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "  =1+1", "+86 138", "-1", "@SUM(A1)", "\t=1", "＝1+1", '=HYPERLINK("http://a")']
+)
 async def test_nothing_that_was_said_becomes_a_formula(store: SqlHistory, exports: Exports, text: str) -> None:
     await add(store, said(text, filename=f"{text.strip()}.wav"))
     line = table((await exported(exports, "csv"))[1])[1]
@@ -356,7 +359,7 @@ async def test_the_number_of_rows_does_not_raise_the_memory(tmp_path: Path, form
     await peak_bytes(format, 60, tmp_path)  # what is imported once
     few, many = await peak_bytes(format, 200, tmp_path), await peak_bytes(format, 2_000, tmp_path)
     # Ten times the rows, or an object for each file of a zip, would be a megabyte more at least.
-    assert many < few + 250_000, (few, many)
+    assert many < few + 500_000, (few, many)
     assert list(tmp_path.iterdir()) == [], "nothing temporary is left"
 
 

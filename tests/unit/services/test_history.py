@@ -128,7 +128,7 @@ async def test_a_cancelled_deletion_leaves_no_recording_without_a_row(
     with pytest.raises(asyncio.CancelledError):
         await deleting
     go_on.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while history._deleting:
             await asyncio.sleep(0.01)
     rows = (await history.page(visitor=ANN)).rows

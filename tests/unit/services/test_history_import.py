@@ -85,6 +85,24 @@ async def test_an_older_version_has_other_columns(store: SqlHistory, importing: 
     assert (row.options.itn, row.options.language, row.language) == (True, "auto", None)
 
 
+async def test_a_table_that_was_extended_has_older_rows_in_its_older_columns(
+    store: SqlHistory, importing: HistoryImport, tmp_path: Path
+) -> None:
+    path = old_file(tmp_path, (GOOD[0], "/srv/旧.wav", "zh", None, "旧的三点", "旧的3点"), schema=OLD)
+    with sqlite3.connect(path) as database:
+        for column in ("raw_text TEXT", "normalized_text TEXT DEFAULT ''", "filepath TEXT"):
+            database.execute(f"ALTER TABLE recognition_history ADD COLUMN {column}")
+        database.execute(
+            "INSERT INTO recognition_history (timestamp, filepath, raw_text, normalized_text) VALUES (?, ?, ?, ?)",
+            ("2025-09-02 08:00:00", "/srv/新.wav", "新的三点", "新的3点"),
+        )
+    database.close()
+    report = await imported(importing, path)
+    assert (report.added, report.skipped) == (2, [])
+    rows = [(row.filename, row.transcript.raw_text, row.transcript.normalized_text) for row in await everything(store)]
+    assert rows == [("新.wav", "新的三点", "新的3点"), ("旧.wav", "旧的三点", "旧的3点")]
+
+
 async def test_importing_again_adds_only_what_is_new(
     store: SqlHistory, importing: HistoryImport, tmp_path: Path
 ) -> None:

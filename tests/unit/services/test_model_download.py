@@ -17,7 +17,7 @@ def program(text: str) -> list[str]:
 
 
 async def until(download: ModelDownload, phase: str) -> DownloadState:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while download.state().phase != phase:
             await asyncio.sleep(0.02)
     return download.state()
@@ -72,7 +72,7 @@ async def test_stopping_ends_the_program() -> None:
     download = ModelDownload(program(text), _never)
     await download.start(visitor=ADMIN)
     await download.start(visitor=ADMIN)  # a second click starts no second program
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while download.state().done_bytes != 1:
             await asyncio.sleep(0.02)
     await download.stop(visitor=ADMIN)

@@ -3,7 +3,7 @@
 from domain.node import NodeProgress
 from domain.recognition import Progress, Stage
 from domain.transcript import ModelSegment
-from services.channels import SegmentsSoFar
+from services.segments_so_far import SegmentsSoFar
 
 MONO, CALL = (None,), (0, 1)
 TEXT = ModelSegment(0, 900, "您好")
@@ -53,7 +53,7 @@ async def test_a_channel_that_is_done_or_waits_again_hides_no_waiting() -> None:
     await seen.so_far.wait(1, Progress(Stage.WAITING_NODE))
     assert seen.stages == [Stage.RECOGNISING, Stage.WAITING_NODE, Stage.WAITING_NODE]
     await seen.so_far.add(0, NodeProgress(3, 3))
-    seen.so_far.end(0)
+    await seen.so_far.end(0)
     await seen.so_far.wait(1, queued(1))
     assert (seen.stages[-1], seen.reports[-1].ahead) == (Stage.QUEUED, 1)
 
@@ -84,3 +84,19 @@ async def test_after_its_turn_a_recording_still_shows_what_was_heard_before_its_
     await seen.so_far.wait(0, queued(1))
     await seen.so_far.begin(0)
     assert (seen.stages[-1], len(seen.reports[-1].segments)) == (Stage.RECOGNISING, 1)
+
+
+async def test_parts_tell_how_many_are_done_and_what_was_known_tells_nothing_of_the_time_left() -> None:
+    seen = Seen(*MONO)
+    first, second, third = await seen.so_far.plan(0, [2, 2, 4])
+    await seen.so_far.recall(first, (TEXT, TEXT))
+    assert (seen.reports[-1].parts, seen.reports[-1].parts_done) == (3, 1)
+    assert (seen.reports[-1].segment, seen.reports[-1].of, seen.reports[-1].remaining_seconds) == (2, 8, None)
+    await seen.so_far.begin(third)
+    await seen.so_far.add(third, NodeProgress(4, 4, (ModelSegment(9_000, 9_900, "再见"),)))
+    await seen.so_far.end(third)
+    last = seen.reports[-1]
+    assert (last.parts_done, last.segment, last.remaining_seconds is not None) == (2, 6, True)
+    await seen.so_far.begin(second)
+    await seen.so_far.add(second, NodeProgress(1, 2, (ModelSegment(3_000, 3_900, "是的"),)))
+    assert [segment.raw_text for segment in seen.reports[-1].segments] == ["您好", "您好", "是的", "再见"]

@@ -72,7 +72,7 @@ async def test_recognising_anew_adds_a_version_each_time(tmp_path: Path) -> None
         for again in (first.id, None):
             begun = await it.transcription.submit_again(again or ids[-1], None, visitor=ME)
             assert (begun.version, begun.version_of) == (len(ids) + 1, first.id)
-            await it.transcription.wait(begun.id, visitor=ME, timeout_seconds=30)
+            await it.transcription.wait(begun.id, visitor=ME, timeout_seconds=90)
             ids.append(begun.id)
         await Corrections(it.store).correct(ids[1], {0: "改好了"}, visitor=ME)
         found = await Versions(it.store).of(ids[1], visitor=ME)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.transcript import Word
+from domain.words import Word
 from speech.cues import MAX_COLUMNS, MAX_CUE_MS, MIN_CUE_MS, Cue, columns, readable
 from speech.subtitles import to_srt, to_vtt
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from domain.errors import StorageUnavailable
 from domain.history import HistoryQuery
+from domain.ids import new_id
 from storage.history import SqlHistory
 from storage.migrations import current_revision, downgrade, newest_revision, upgrade
 from storage.sql import open_database
@@ -134,6 +135,36 @@ def test_rows_survive_the_way_down_and_up(url: str) -> None:
     asyncio.run(SqlHistory(database).delete([rows[0].id], user=None))
     database.close()
     assert asyncio.run(searched(url, "天")) == [rows[1].id]
+
+
+def test_versions_get_the_numbers_that_people_saw(url: str) -> None:
+    """Until 0005 a version was told by its place among those that were there."""
+    upgrade(url)
+    first, second, third, alone, *orphans = sorted(new_id() for _ in range(6))
+    of = {second: first, third: first, **dict.fromkeys(orphans, new_id())}
+
+    async def change(*new: str, gone: str | None = None) -> list[int]:
+        database = open_database(url)
+        history = SqlHistory(database)
+        rows = [await history.insert(succeeded(id=row_id, version_of=of.get(row_id))) for row_id in new]
+        await history.delete([gone] if gone else [], user=None)
+        database.close()
+        return [row.version for row in rows]
+
+    assert asyncio.run(change(first, second, third, alone, *orphans, gone=second)) == [1, 2, 3, 1, 1, 2]
+    numbers = "SELECT id, version, versions_given FROM recognitions ORDER BY key"
+    assert inspect(url, numbers)[:2] == [(first, 1, 3), (third, 3, 3)]
+    downgrade(url, "0005")
+    upgrade(url)
+    assert inspect(url, numbers) == [
+        (first, 1, 2),
+        (third, 2, 2),
+        (alone, 1, 1),
+        (orphans[0], 1, 2),
+        (orphans[1], 2, 2),
+    ]
+    of[newest := new_id()] = first
+    assert asyncio.run(change(newest)) == [3]
 
 
 def test_the_whole_way_down_leaves_nothing(url: str) -> None:

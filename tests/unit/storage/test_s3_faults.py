@@ -242,7 +242,7 @@ async def test_a_token_of_the_machine_is_not_sent_with_keys_of_the_settings(
 async def test_what_somebody_else_keeps_in_the_bucket_is_not_touched(
     store: S3AudioStore, s3_server: S3Server, prefix: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=f"{s3_server.endpoint()}/{BUCKET}/{prefix}") as http:
+    async with httpx.AsyncClient(base_url=f"{s3_server.endpoint()}/{BUCKET}/{prefix}", timeout=60) as http:
         for name in ("notes.txt", "2026/11/notes.wav", "backup/2020/01/016f5e66-e800-7000-8000-000000000000.wav"):
             (await http.put(name, content=b"x")).raise_for_status()
     assert await store.keys_older_than(0) == []

@@ -110,7 +110,7 @@ def test_a_file_that_breaks_off_is_no_whole_answer(tmp_path: Path) -> None:
     with (
         served(api.app) as url,
         pytest.raises(httpx.RemoteProtocolError),
-        httpx.stream("GET", f"{url}{PATH}", params={"format": "csv"}) as answer,
+        httpx.stream("GET", f"{url}{PATH}", params={"format": "csv"}, timeout=60) as answer,
     ):
         assert answer.status_code == 200
         for _ in answer.iter_bytes():

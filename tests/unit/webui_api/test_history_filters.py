@@ -24,6 +24,7 @@ GIVEN = [
     ("model", "nano"),
     ("heard", "zh,English"),
     ("speaker", "王经理"),
+    ("hold", "true"),
 ]
 WANTED = HistoryQuery(
     "ann",
@@ -35,6 +36,7 @@ WANTED = HistoryQuery(
     ("nano",),
     ("zh", "en"),
     "王经理",
+    held=True,
 )
 
 
@@ -52,6 +54,12 @@ def test_nothing_given_and_given_twice() -> None:
     assert asked(("source", "api,api"), ("node", "a"), ("node", "a ")) == HistoryQuery(
         "ann", sources=(Source.API,), nodes=("a",)
     )
+
+
+def test_what_is_held_can_be_asked_for_or_left_out() -> None:
+    assert asked(("hold", "1")).held is True and asked(("hold", "no")).held is False
+    with pytest.raises(InvalidOptions, match="hold is 'perhaps'"):
+        asked(("hold", "perhaps"))
 
 
 def test_what_no_database_takes_does_not_reach_it() -> None:

@@ -22,7 +22,7 @@ class Nodes:
 async def test_one_line_tells_when_the_model_is_up(monkeypatch: pytest.MonkeyPatch, last: str) -> None:
     monkeypatch.setattr(ready, "LOOK_SECONDS", 0)
     said: list[str] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await announce_ready(cast(Any, Nodes("loading", "down", "loading", last)), said.append)
     assert len(said) == 1
     assert "模型已就绪" in said[0] and "the model is ready: " in said[0]

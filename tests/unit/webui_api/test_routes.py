@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from domain.audio_keys import put_at
+from domain.errors import NodeUnreachable, Overtaken
 from domain.node import Availability
 from domain.options import RecognitionOptions
 from domain.recognition import Hold, Progress, Source, Stage, Status, utc_now
 from domain.transcript import Segment, Transcript
-from tests.helpers.web_api import ROW_ID, WebApi, a_row
+from tests.helpers.web_api import ROW_ID, TRIAL, WebApi, a_row
 
 FILE = {"file": ("a.wav", b"RIFF....")}
 
@@ -400,13 +401,39 @@ async def test_only_administrators_see_where_the_nodes_are(tmp_path: Path) -> No
         assert (await client.post("/v1/admin/login", json=["x"])).status_code == 400
 
 
-async def test_a_node_is_named_by_name_or_address(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["gpu-1", "2 号", "http://10.0.0.5:7861", "https://gpu.example/a/b"])
+async def test_a_node_is_named_by_name_or_address(tmp_path: Path, name: str) -> None:
     api = WebApi(tmp_path)
     async with api.client() as client:
-        for name in ("gpu-1", "http://10.0.0.5:7861"):
-            assert (await client.post(f"/v1/nodes/{name}/drain")).json() == {"name": name, "drain": True}
-            assert api.nodes.drained == [name]
-            assert (await client.post(f"/v1/nodes/{name}/resume")).status_code == 200
+        for action in ("drain", "resume", "promote", "test"):
+            assert (await client.post(f"/v1/nodes/{name}/{action}")).json()["name"] == name
+        assert (await client.patch(f"/v1/nodes/{name}", json={"weight": 2})).json() == {"name": name, "weight": 2}
+        assert (await client.delete(f"/v1/nodes/{name}")).json() == {"name": name, "removed": True}
+    verbs = ("drain", "resume", "promote", "test")
+    assert api.node_admin.done == [*((verb, name) for verb in verbs), ("change", name, {"weight": 2}), ("remove", name)]
+
+
+async def test_a_node_is_added_after_a_test_recognition_or_without(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    url = "http://10.0.0.6:7861"
+    async with api.client() as client:
+        answer = await client.post("/v1/nodes", json={"url": url, "name": "乙", "token": "its-own"})
+        assert (answer.status_code, answer.json()["trial"]["text"]) == (201, TRIAL.text)
+        await client.post("/v1/nodes", json={"url": url, "try": False})
+        assert api.node_admin.done == [("add", url, {"name": "乙"}, "its-own", True), ("add", url, {}, "", False)]
+        assert (await client.post("/v1/nodes", json={"url": url, "try": "no"})).status_code == 400
+        assert (await client.post("/v1/nodes", json=[url])).status_code == 400
+        api.node_admin.error = NodeUnreachable("nobody there", reason="refused")
+        refused = await client.post("/v1/nodes", json={"url": url})
+        assert refused.status_code >= 400 and refused.json()["error"]["code"] == "node_unreachable"
+
+
+async def test_the_log_of_the_nodes(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    async with api.client() as client:
+        [line] = (await client.get("/v1/nodes/log?limit=5&before=7")).json()["events"]
+    assert (line["action"], line["node"], line["at"]) == ("drain", "gpu-1", "2026-11-21T00:00:00+00:00")
+    assert api.node_admin.done == [("log", 5, "7")]
 
 
 async def test_those_who_speak_are_named(tmp_path: Path) -> None:
@@ -474,6 +501,9 @@ async def test_lines_are_corrected(tmp_path: Path) -> None:
         answer = await client.post(path, json={"lines": {"0": "<b>今天</b>", "3": None, "4": ""}})
         assert (answer.status_code, answer.json()["id"]) == (200, ROW_ID)
         assert api.corrections.given == {0: "<b>今天</b>", 3: None, 4: ""}
+        assert api.corrections.based_on is None
+        await client.post(path, json={"lines": {}, "based_on": 2})
+        assert api.corrections.based_on == 2
         api.corrections.given = {}
         for body in (
             None,
@@ -483,9 +513,22 @@ async def test_lines_are_corrected(tmp_path: Path) -> None:
             {"lines": {"0": 7}},
             {"lines": {"-1": "x"}},
             {"lines": {}, "x": 1},
+            {"lines": {}, "based_on": -1},
+            {"lines": {}, "based_on": True},
+            {"lines": {}, "based_on": "2"},
         ):
             refused = await client.post(path, json=body)
             assert refused.status_code == 400, body
-            assert refused.json()["error"]["details"]["field"] in ("lines", "x")
+            assert refused.json()["error"]["details"]["field"] in ("lines", "x", "based_on")
         assert (await client.post(path, content=b'{"lines": {"0": "' + b"x" * 9_000_000)).status_code == 413
     assert api.corrections.given == {}
+
+
+async def test_a_line_that_somebody_else_corrected_is_a_conflict(tmp_path: Path) -> None:
+    api = WebApi(tmp_path)
+    api.corrections.error = Overtaken("line 1 was corrected meanwhile", line=1, text="天气很好", user="ann")
+    async with api.client() as client:
+        path = f"/v1/recognitions/{ROW_ID}/corrections"
+        refused = await client.post(path, json={"lines": {"1": "x"}, "based_on": 0})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "overtaken")
+    assert refused.json()["error"]["details"] == {"line": 1, "text": "天气很好", "user": "ann"}

@@ -42,7 +42,7 @@ def test_too_large_a_file_is_refused_and_leaves_nothing(api: WebApi, announced: 
     content = body if announced else (form(size) if multipart else chunks(size))
     headers = {"content-type": "multipart/form-data; boundary=x" if multipart else "audio/wav"}
     with served(api.app) as url:
-        answer = httpx.post(f"{url}/v1/recognitions", content=content, headers=headers, timeout=30)
+        answer = httpx.post(f"{url}/v1/recognitions", content=content, headers=headers, timeout=60)
         assert answer.status_code == 413
         assert answer.json()["error"]["code"] == "upload_too_large"
         assert answer.json()["error"]["details"] == {"limit_bytes": LIMIT_BYTES}
@@ -54,7 +54,7 @@ def test_what_fits_arrives_whole(api: WebApi) -> None:
     size = LIMIT_BYTES // len(CHUNK) * len(CHUNK)
     with served(api.app) as url:
         headers = {"content-type": "multipart/form-data; boundary=x"}
-        answer = httpx.post(f"{url}/v1/recognitions", content=form(size), headers=headers, timeout=30)
+        answer = httpx.post(f"{url}/v1/recognitions", content=form(size), headers=headers, timeout=60)
     assert answer.status_code == 202
     assert api.transcription.content == bytes(size)
 
@@ -66,7 +66,7 @@ def test_a_caller_that_goes_away_leaves_nothing(api: WebApi) -> None:
             head = f"POST /v1/recognitions HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 100000\r\n\r\n"
             caller.sendall(head.encode() + bytes(1000))
         # The next request is answered after the server saw the first one's end.
-        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
     assert list(api.temp_dir.iterdir()) == []
     assert api.transcription.given == {}
 
@@ -74,7 +74,7 @@ def test_a_caller_that_goes_away_leaves_nothing(api: WebApi) -> None:
 def test_names_from_outside_stay_names(api: WebApi) -> None:
     with served(api.app) as url:
         for name in ("../../../etc/cron.d/x.wav", "emoji 🎤.wav", "C:\\a\\b.wav", "a" * 3000):
-            answer = httpx.post(f"{url}/v1/recognitions", files={"file": (name, b"RIFF")})
+            answer = httpx.post(f"{url}/v1/recognitions", files={"file": (name, b"RIFF")}, timeout=60)
             assert answer.status_code == 202
             path: Path = api.transcription.given["path"]
             assert path.parent == api.temp_dir
@@ -85,19 +85,19 @@ def test_what_comes_without_a_name_is_called_unnamed(api: WebApi) -> None:
     with served(api.app) as url:
         address = f"{url}/v1/recognitions"
         for sent in ({"files": {"file": ("blob", b"RIFF")}}, {"content": b"RIFF"}):
-            assert httpx.post(address, **sent).status_code == 202
+            assert httpx.post(address, **sent, timeout=60).status_code == 202
             assert api.transcription.given["filename"] == UNNAMED
         # A browser's word for what is no file comes in forms only.
-        httpx.post(address, params={"filename": "blob"}, content=b"RIFF")
+        httpx.post(address, params={"filename": "blob"}, content=b"RIFF", timeout=60)
         assert api.transcription.given["filename"] == "blob"
 
 
 def test_a_form_of_endless_fields_is_refused(api: WebApi) -> None:
     with served(api.app) as url:
-        large = httpx.post(f"{url}/v1/recognitions", files={"hotwords": (None, "x" * 2_000_000)}, timeout=30)
+        large = httpx.post(f"{url}/v1/recognitions", files={"hotwords": (None, "x" * 2_000_000)}, timeout=60)
         assert large.status_code == 400
         many = [("hotwords", (None, "x"))] * 200
-        assert httpx.post(f"{url}/v1/recognitions", files=many).status_code == 400
+        assert httpx.post(f"{url}/v1/recognitions", files=many, timeout=60).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["our 'call' \"two\" 😀 & co.wav", "100%22.wav", "a+b %2B?.wav", "换行\n.wav"])

@@ -136,9 +136,11 @@ def test_the_badge_names_the_outcome_its_age_and_its_time() -> None:
     [
         (Progress(Stage.QUEUED, ahead=3, expected_wait_seconds=20.2), "排队：前面 3 个 · 约 20 秒"),
         (Progress(Stage.RECOGNISING, segment=12, of=40, remaining_seconds=15), "识别中 12/40 段 · 剩 15 秒"),
+        (Progress(Stage.RECOGNISING, segment=12, of=40, parts=6, parts_done=1), "识别中 12/40 段 · 1/6 份完成"),
         (Progress(Stage.RECOGNISING), "识别中…"),
         (Progress(Stage.WAITING_MODEL), "模型加载中…"),
         (Progress(Stage.WAITING_NODE), "没有可用节点，正在等待…"),
+        (Progress(Stage.NODES_DRAINING), "所有节点都在排空，不接新任务；恢复任何一个后自动继续…"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -174,7 +176,7 @@ def test_a_result_offers_both_tracks_and_lines_that_seek() -> None:
     assert "21× 实时" in html and "9f3ab77c01d2" in html and "9f3ab77c01d2e" not in html
     assert html.count("data-export=") == 4 and "演示结果" in html
     spoken = result_view(recognition(options=RecognitionOptions(itn=False)), ZH)
-    assert '<section class="asr-result" data-id="0192f0c1-0000-7000-8000-000000000001" data-track="spoken">' in spoken
+    assert '<section class="asr-result" data-id="0192f0c1-0000-7000-8000-000000000001" data-track="spoken"' in spoken
 
 
 def test_a_spoken_track_that_was_not_made_can_be_asked_for() -> None:

@@ -39,6 +39,7 @@ def test_every_field_narrows_the_list() -> None:
         speaker=" 王经理 ",
         caches=["hit"],
         sources=["web", "api"],
+        held=True,
         first_day="2026-03-04",
         last_day="2026-03-05",
         zone="-480",
@@ -53,10 +54,11 @@ def test_every_field_narrows_the_list() -> None:
         ("nano",),
         ("zh",),
         "王经理",
+        True,
         datetime(2026, 3, 3, 16, tzinfo=UTC),
         datetime(2026, 3, 5, 16, tzinfo=UTC),  # the end of the last day in Shanghai
     )
-    assert looked.extra == 8
+    assert looked.extra == 9
     assert history_query(visitor=Visitor("ann"), **Looked().filters()) == HistoryQuery("ann")
 
 
@@ -84,4 +86,5 @@ def test_the_title_counts_the_filters_in_use() -> None:
 def test_a_list_that_is_narrowed_is_told_from_one_that_is_empty() -> None:
     ann, admin = Visitor("ann"), Visitor("local", is_admin=True)
     assert not Looked(whose="mine").leaves_out(ann) and Looked(whose="mine").leaves_out(admin)
+    assert Looked(held=True).leaves_out(ann) and Looked(held=False).extra == 0
     assert Looked(caches=["hit"]).leaves_out(ann) and Looked(when="today").leaves_out(ann)

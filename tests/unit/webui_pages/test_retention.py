@@ -13,6 +13,7 @@ from services.retention import Retention
 from tests.helpers.web_api import a_row
 from webui.components.history_detail import detail_view
 from webui.components.retention import retention_view
+from webui.components.rows import history_rows
 from webui.i18n import Catalogue, Words
 
 CATALOGUE = Catalogue()
@@ -72,3 +73,11 @@ def test_the_time_counts_from_the_upload() -> None:
     assert WEEK.audio_expires_at(a_row(audio_key=KEY, status=Status.RUNNING)) is None
     assert Retention(1e15).audio_expires_at(a_row(audio_key=KEY)) is None
     assert Retention(0).audio_expires_at(a_row(audio_key="2026/11/notes.wav")) is None
+
+
+def test_a_row_that_is_held_has_a_sign_in_the_list() -> None:
+    hold = Hold('<b>"投诉"', "me", datetime(2026, 11, 21, tzinfo=UTC))
+    html = history_rows([a_row(hold=hold, audio_key=KEY)], ZH)
+    assert 'class="asr-held" role="img" title="录音已保留：&lt;b&gt;&quot;投诉&quot;"' in html
+    assert "Record held: " in history_rows([a_row(hold=hold, audio_key=None)], EN)
+    assert "asr-held" not in history_rows([a_row(audio_key=KEY)], ZH)
