@@ -4,6 +4,7 @@ A key that was returned names a whole file that is on the disk, not only in the 
 refers to it never outlives it. What a killed writer leaves is a part file (``<key>#1``), which the sweep removes.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import obstore
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
@@ -47,13 +48,16 @@ class FileAudioStore:
             raise NotFound(f"there is no file {path.name!r} to store")
         key = new_audio_key(suffix)
         stored = self._root / key
+        writing = asyncio.create_task(self._write(path, key))
         try:
-            if not await self._in_thread(lambda: self._link(path, stored)):
-                await self._copy(path, key)
-            await self._in_thread(lambda: self._make_durable(stored))
-        except (BaseError, OSError, StorageUnavailable) as error:
-            with suppress(StorageUnavailable):
+            await asyncio.shield(writing)
+        except (asyncio.CancelledError, BaseError, OSError, StorageUnavailable) as error:
+            # Removed once nobody writes it any more: a copy that is left half way may still get its name.
+            with CancelScope(shield=True), suppress(StorageUnavailable):
+                await asyncio.gather(writing, return_exceptions=True)
                 await self._in_thread(lambda: stored.unlink(missing_ok=True))
+            if isinstance(error, asyncio.CancelledError):
+                raise
             raise StorageUnavailable(f"the recording cannot be stored: {_reason(error)}", part="audio") from error
         return key
 
@@ -99,8 +103,14 @@ class FileAudioStore:
             return False
         return True
 
+    async def _write(self, source: Path, key: str) -> None:
+        stored = self._root / key
+        if not await self._in_thread(lambda: self._link(source, stored)):
+            await self._copy(source, key)
+        await self._in_thread(lambda: self._make_durable(stored))
+
     async def _copy(self, source: Path, key: str) -> None:
-        # Obstore writes a part file and renames it when it is whole; it removes it on failure and on cancel.
+        # Obstore writes a part file and renames it when it is whole; it removes it on failure.
         await obstore.put_async(
             LocalStore(self._root, mkdir=True), key, source, chunk_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE
         )

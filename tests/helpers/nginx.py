@@ -59,7 +59,7 @@ def running_nginx(folder: Path, conf: str, port: int) -> Iterator[Nginx]:
     with (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr)
     try:
-        nginx, deadline = Nginx(folder, port), time.monotonic() + 10
+        nginx, deadline = Nginx(folder, port), time.monotonic() + 90
         while process.poll() is None and time.monotonic() < deadline:
             with suppress(httpx.ConnectError):
                 httpx.get(f"{nginx.url}/metrics", timeout=60)

@@ -90,7 +90,7 @@ class PostgresServer:
             self._process.wait(10)
             # Its children see that it has gone, and let go of the shared memory.
             pid_file = self.folder / "data" / "postmaster.pid"
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 90
             while self._answers() and time.monotonic() < deadline:
                 time.sleep(0.05)
             pid_file.unlink(missing_ok=True)
