@@ -20,8 +20,12 @@ LEASE_SECONDS = 1.0
 
 @dataclass
 class NotedPool(ScriptedPool):
-    """Writes the id of each job that reaches a node into a file, for whoever comes after."""
+    """Writes the id of each job that reaches a node into a file, for whoever comes after.
 
+    One slot, so that a ticket of the dead that never ends keeps the living from every node.
+    """
+
+    slots: int = 1
     notes: Path = Path()
 
     async def recognise(
@@ -66,6 +70,14 @@ async def _when_waiting_for_a_slot(it: House, path: Path) -> None:
             die()
 
 
+def _keep_the_ticket(it: House) -> None:
+    async def nothing(*_: object, **__: object) -> None:
+        return
+
+    setattr(it.board, "release", nothing)  # noqa: B010
+    _after(it.store, "finish")
+
+
 #: What is made to kill the replica, by point; and those that say themselves when.
 _SET: dict[str, Callable[[House], None]] = {
     "before the insert": lambda it: _before(it.store, "insert"),
@@ -73,6 +85,7 @@ _SET: dict[str, Callable[[House], None]] = {
     "with the result, before it is cached": lambda it: _before(it.known, "keep"),
     "cached, before the row is finished": lambda it: _before(it.store, "finish"),
     "after the row is finished": lambda it: _after(it.store, "finish"),
+    "after the row is finished, its ticket held": _keep_the_ticket,
 }
 _WHEN: dict[str, Callable[[House, Path], Awaitable[None]]] = {
     "between the insert and the grant": _when_waiting_for_a_slot,

@@ -10,7 +10,7 @@ from cluster.redis_board import RedisBoard
 from domain.access import Visitor
 from domain.options import RecognitionOptions
 from domain.parts import LONG_RECORDING_SECONDS
-from domain.ports import AudioStore
+from domain.ports import AudioStore, Board
 from domain.recognition import Recognition, Source, Stage
 from metrics import PrometheusObserver
 from services.dispatch import Dispatch
@@ -45,6 +45,7 @@ class House:
     audio: AudioStore
     pool: ScriptedPool
     known: KnownAudio
+    board: Board
     shared: Shared
     observer: PrometheusObserver
 
@@ -118,7 +119,9 @@ async def house(
     )
     await transcription.runner.start()
     try:
-        yield House(transcription, History(store, audio, known.forget), store, audio, pool, known, shared, observer)
+        yield House(
+            transcription, History(store, audio, known.forget), store, audio, pool, known, board, shared, observer
+        )
     finally:
         await transcription.runner.stop()
         transcription.close()

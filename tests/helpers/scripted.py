@@ -29,6 +29,7 @@ class ScriptedPool:
     urls: Sequence[str] = (URL,)
     model: str = "scripted"
     fingerprint: str = "f1"
+    slots: int = 4
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(("auto", "zh", "en"), hotwords=True))
     script: list[Exception | str] = field(default_factory=list)
     answer: str = "今天是三月五号"
@@ -44,7 +45,12 @@ class ScriptedPool:
 
     def statuses(self) -> list[NodeStatus]:
         report = NodeReport(
-            Health.READY, self.model, self.fingerprint, slots=4, capabilities=self.capabilities, instance="i"
+            Health.READY,
+            self.model,
+            self.fingerprint,
+            slots=self.slots,
+            capabilities=self.capabilities,
+            instance="i",
         )
         return [NodeStatus(NodeIntent(url, f"n{i}"), Availability.READY, report) for i, url in enumerate(self.urls)]
 

@@ -29,6 +29,7 @@ EXPECTED = {
     "with the result, before it is cached": (2, 2, CacheOutcome.MISS),
     "cached, before the row is finished": (1, 2, CacheOutcome.HIT),
     "after the row is finished": (1, 1, CacheOutcome.MISS),
+    "after the row is finished, its ticket held": (1, 1, CacheOutcome.MISS),
 }
 
 
@@ -60,8 +61,11 @@ async def test_a_replica_killed(
             assert (len(asked), row.attempt, row.cache) == EXPECTED[point]
             assert set(asked) == {f"{row.id}:0"}
             assert (row.status, row.text) == (Status.SUCCEEDED, "今天是3月5号")
+        another = await it.recognise(write_sound(tmp_path / "b.wav", tone(hertz=300)))
+        assert (another.status, another.cache) == (Status.SUCCEEDED, CacheOutcome.MISS), "the only slot is free again"
         again = await it.recognise(recording)
-        assert again.status is Status.SUCCEEDED
+        is_known = point != "before the insert"
+        assert (again.status, again.cache) == (Status.SUCCEEDED, CacheOutcome.HIT if is_known else CacheOutcome.MISS)
 
 
 async def _the_only_row(it: House) -> Recognition:
