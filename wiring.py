@@ -167,6 +167,7 @@ def build(settings: Settings) -> Application:
         ExportFiles(exports, exports_dir, min_free_bytes=settings.min_free_mb * 1_000_000),
         Holds(history, retained),
         retention,
+        known.uploads,
     )
     sweeper = Sweeper(
         history,

@@ -14,6 +14,7 @@ from services.node_admin import NodeAdmin
 from services.nodes import Nodes
 from services.retention import Retention
 from services.transcription import Transcription
+from services.upload_digests import UploadDigests
 from services.versions import Versions
 
 
@@ -34,3 +35,4 @@ class Services:
     export_files: ExportFiles
     holds: Holds
     retention: Retention
+    uploads: UploadDigests

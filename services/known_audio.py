@@ -5,7 +5,6 @@ is the model's own output: the ITN rules run on reading. That there is nothing t
 file) is kept too, for a shorter time, so that junk costs a node or a decoder once.
 """
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
@@ -22,7 +21,8 @@ from domain.ports import CacheEntry, Observer, ResultCache
 from domain.recognition import AudioInfo, CacheOutcome
 from domain.transcript import ModelOutput, Track
 from services.threads import Threads, off_loop
-from speech.identity import file_digest, packet_digest, sample_digest
+from services.upload_digests import UploadDigests
+from speech.identity import packet_digest, sample_digest
 
 #: Aliases live longer than results: they cost little, and a new model's results hang on them too.
 ALIAS_TTL_FACTOR = 4
@@ -108,6 +108,7 @@ class KnownAudio:
         self._negative_ttl_seconds = min(ttl_seconds, negative_ttl_seconds)
         self._per_user = per_user
         self._threads = Threads(DIGESTERS, "digest")
+        self.uploads = UploadDigests()
         #: Outcomes since this process started, and node time that was saved since.
         self.tally: Counter[CacheOutcome] = Counter()
         self._fresh: dict[str, _Fresh] = {}
@@ -139,7 +140,7 @@ class KnownAudio:
 
         Or that it holds no sound: what is said of that depends on the ending of its ``filename``, too.
         """
-        entry = await self._cache.get(alias_key(await asyncio.to_thread(file_digest, path)))
+        entry = await self._cache.get(alias_key(await self.uploads.of(path)))
         if entry and "error" in entry.value:
             return self._refusal(entry, filename, user)
         return _audio_id(entry)
@@ -151,7 +152,7 @@ class KnownAudio:
 
         That is its ``audio_id`` where it was identified before, else the digest of the file.
         """
-        digest = await asyncio.to_thread(file_digest, path)
+        digest = await self.uploads.of(path)
         of = audio_id or digest
         value = {"error": error.to_json(), "suffix": _suffix(filename), "user": self._owner(user), "of": of}
         await self._cache.put(alias_key(digest), value, ttl_seconds=self._negative_ttl_seconds, of=of)
@@ -161,7 +162,7 @@ class KnownAudio:
         """The audio id of a file; remembers every digest that was computed on the way, unless told not to."""
         digests: list[str] = []
         steps: tuple[Callable[[], Awaitable[str | None]], ...] = (
-            lambda: asyncio.to_thread(file_digest, path),
+            lambda: self.uploads.of(path),
             lambda: self._threads.run(lambda stop: packet_digest(path, stop=stop)),
             lambda: self._threads.run(lambda stop: sample_digest(path, stop=stop)),
         )

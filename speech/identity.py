@@ -24,11 +24,28 @@ MAX_SAMPLE_SECONDS = 3600.0
 #: Time for one digest; whoever takes longer has none.
 DIGEST_SECONDS = 60.0
 
+_FILE = "file:"
 #: Below this, starting threads costs more than it saves.
 _THREADED_BYTES = 1 << 20
 _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "shorten", "wmalossless"}
 #: Frames are hashed together up to this many bytes.
 _BATCH_BYTES = 1 << 18
+
+
+class RunningDigest:
+    """What :func:`file_digest` says, of bytes that come one after another."""
+
+    def __init__(self) -> None:
+        self._hash = blake3.blake3()
+
+    def update(self, data: bytes | bytearray) -> None:
+        """Takes the next bytes; others may compute meanwhile."""
+        self._hash.update(data)
+
+    @property
+    def value(self) -> str:
+        """Of all that came so far."""
+        return _FILE + self._hash.hexdigest()
 
 
 def file_digest(path: Path) -> str:
@@ -39,7 +56,7 @@ def file_digest(path: Path) -> str:
         digest.update_mmap(path)
     except OSError as error:
         raise StorageUnavailable(f"the recording cannot be read: {error.strerror or error}") from error
-    return "file:" + digest.hexdigest()
+    return _FILE + digest.hexdigest()
 
 
 def packet_digest(path: Path, *, stop: threading.Event | None = None) -> str | None:

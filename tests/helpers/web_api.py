@@ -35,6 +35,7 @@ from services.node_admin import Trial
 from services.nodes import NodesOverview
 from services.recordings import Recording
 from services.retention import Retention
+from services.upload_digests import UploadDigests
 from services.versions import Versions
 from webui.access import Access
 from webui.api.context import ApiConfig
@@ -302,6 +303,7 @@ class WebApi:
         self.corrections = FakeCorrections(self.transcription)
         self.holds = FakeHolds(self.transcription)
         self.retention = Retention(7 * 86400.0)
+        self.uploads = UploadDigests()
         self.store = FakeStore([self.transcription.row])
         self.exports = Exports(cast(Any, self.store), to_json=self.retention.json)
         self.export_files = ExportFiles(self.exports, tmp_path)
@@ -323,6 +325,7 @@ class WebApi:
             self.export_files,
             cast(Any, self.holds),
             self.retention,
+            self.uploads,
         )
         config = ApiConfig(max_upload_bytes, self.upload_dir, self.temp_dir, 60.0, max_json_bytes, space)
         self.app = FastAPI(openapi_url=None)

@@ -50,7 +50,7 @@ def legacy_routes(api: Api) -> APIRouter:
 
     @router.post("/recognize")
     async def recognize(request: Request) -> Response:
-        async with receive(request, api.config, "audio", "file") as received:
+        async with receive(request, api, "audio", "file") as received:
             received.fields.only(*OPTION_FIELDS)
             options = options_from(received.fields)
             row = await _recognised(request, api, received.file("audio"), received.filename, options)

@@ -30,7 +30,7 @@ def openai_routes(api: Api) -> APIRouter:
     @router.post("/audio/transcriptions")
     async def transcribe(request: Request) -> Response:
         visitor = api.visitor(request)
-        async with receive(request, api.config, "file") as received:
+        async with receive(request, api, "file") as received:
             fields = received.fields
             format, granularities = _format(fields)
             streamed = fields.flag("stream") or False

@@ -46,7 +46,7 @@ def recognition_routes(api: Api) -> APIRouter:
 
     @router.post("")
     async def submit(request: Request) -> Response:
-        async with receive(request, api.config, "file", "audio", raw=True) as received:
+        async with receive(request, api, "file", "audio", raw=True) as received:
             fields = received.fields
             fields.only(*OPTION_FIELDS, "wait", "use_cache", "source", "no_trace")
             wait_seconds = _wait_seconds(fields, api)

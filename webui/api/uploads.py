@@ -15,7 +15,8 @@ from starlette.requests import Request
 
 from domain.errors import InvalidInput, InvalidOptions, UploadTooLarge
 from services.filenames import UNNAMED, name_in_form
-from webui.api.context import ApiConfig
+from services.upload_digests import RunningDigest
+from webui.api.context import Api, ApiConfig
 from webui.api.fields import Fields
 
 #: What a form may hold beside its file.
@@ -42,19 +43,20 @@ class Received:
 
 
 @asynccontextmanager
-async def receive(request: Request, config: ApiConfig, *file_fields: str, raw: bool = False) -> AsyncIterator[Received]:
+async def receive(request: Request, api: Api, *file_fields: str, raw: bool = False) -> AsyncIterator[Received]:
     """The request's file and fields (query string included) for as long as the block lasts.
 
     A form's file comes in one of ``file_fields``. With ``raw``, any other body is the file itself. ``?filename=`` names
     the file: a form cannot say every name as it is, since its senders write quotes in it as ``%22``.
     Raises :class:`UploadTooLarge`, :class:`InvalidInput`.
     """
+    config = api.config
     config.temp_dir.mkdir(parents=True, exist_ok=True)
     kind, options = parse_options_header(request.headers.get("content-type"))
     # The suffix is ours: no name from outside becomes part of a path.
     with tempfile.NamedTemporaryFile(prefix="upload-", dir=config.temp_dir) as file:
         received = Received(filename=request.query_params.get("filename", ""))
-        sink = _Sink(file, config.max_upload_bytes)
+        sink = _Sink(file, api.services.uploads.begin(), config.max_upload_bytes)
         try:
             _check_announced(request, config)
             if kind == b"multipart/form-data":
@@ -76,6 +78,7 @@ async def receive(request: Request, config: ApiConfig, *file_fields: str, raw: b
         await sink.flush()
         if sink.is_open:
             received.path = Path(file.name)
+            api.services.uploads.learn(received.path, sink.digest.value)
         in_query = request.query_params.multi_items()
         received.fields.add_missing((name, value) for name, value in in_query if name != "filename")
         yield received
@@ -109,6 +112,7 @@ class _Sink:
     """Where the file goes; what arrives between two awaits is held, at most about a network chunk more."""
 
     file: IO[bytes]
+    digest: RunningDigest
     limit_bytes: int
     size_bytes: int = 0
     is_open: bool = False
@@ -128,6 +132,7 @@ class _Sink:
     def _write(self, data: bytearray) -> None:
         self.file.write(data)
         self.file.flush()
+        self.digest.update(data)
 
 
 class _Form:

@@ -46,6 +46,7 @@ class ChosenFile:
         chosen = chosen_file(upload, microphone, words)
         if chosen is None:
             return "", *_choice(0)
+        self._context.services.uploads.foresee(chosen.path)
         try:
             facts = await file_facts(chosen.path, chosen.filename)
         except SpeechError as error:

@@ -4,14 +4,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import blake3
 import pytest
 
 from domain.audio_keys import put_at
 from domain.errors import NodeUnreachable, Overtaken
 from domain.node import Availability
 from domain.options import RecognitionOptions
-from domain.recognition import Hold, Progress, Source, Stage, Status, utc_now
+from domain.recognition import Hold, Progress, Recognition, Source, Stage, Status, utc_now
 from domain.transcript import Segment, Transcript
+from services import upload_digests
 from tests.helpers.web_api import ROW_ID, TRIAL, WebApi, a_row
 
 FILE = {"file": ("a.wav", b"RIFF....")}
@@ -48,6 +50,28 @@ async def test_a_raw_body_is_the_file(tmp_path: Path) -> None:
     assert api.transcription.content == b"ID3..."
     assert api.transcription.given["filename"] == "会议.mp3"
     assert api.transcription.given["options"].itn is False
+
+
+@pytest.mark.parametrize("is_form", [True, False])
+async def test_the_digest_of_an_upload_is_there_when_it_has_come_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_form: bool
+) -> None:
+    def read(path: Path) -> str:
+        raise AssertionError("it is not read again")
+
+    monkeypatch.setattr(upload_digests, "file_digest", read)
+    api, content = WebApi(tmp_path, max_upload_bytes=10_000_000), bytes(range(250)) * 20_000
+    submit, digests = api.transcription.submit, list[str]()
+
+    async def asking(path: Path, filename: str, options: RecognitionOptions, **rest: Any) -> Recognition:
+        digests.append(await api.uploads.of(path))
+        return await submit(path, filename, options, **rest)
+
+    monkeypatch.setattr(api.transcription, "submit", asking)
+    sent: dict[str, Any] = {"files": {"file": ("a.wav", content)}} if is_form else {"content": content}
+    async with api.client() as client:
+        assert (await client.post("/v1/recognitions", **sent)).is_success
+    assert digests == [f"file:{blake3.blake3(content).hexdigest()}"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ import pytest
 from domain.errors import BadAudio, SpeechError, StorageUnavailable
 from domain.options import RecognitionOptions
 from domain.recognition import AudioInfo
+from services import upload_digests
+from services.upload_digests import UploadDigests
 from speech.facts import FileFacts
+from speech.identity import file_digest
 from tests.helpers.web_api import a_row
 from webui.components.details import options_text
 from webui.components.file_facts import facts_view, unreadable_view
@@ -69,7 +72,8 @@ async def test_what_may_work_the_next_time_is_not_hopeless(
         raise error
 
     monkeypatch.setattr(chosen_file, "file_facts", failing)
-    context: Any = SimpleNamespace(words=lambda _: Words(CATALOGUE, "zh"), sentence=lambda *_: "x")
+    services = SimpleNamespace(uploads=UploadDigests())
+    context: Any = SimpleNamespace(services=services, words=lambda _: Words(CATALOGUE, "zh"), sentence=lambda *_: "x")
     request: Any = None
     html, _, _ = await chosen_file.ChosenFile(context).look(Upload(Path("a.wav"), "a.wav"), None, request)
     assert ("data-hopeless" in html) is hopeless
@@ -90,3 +94,22 @@ def test_the_details_say_how_two_channels_were_taken_and_nothing_of_mono() -> No
     assert options_text(row, Words(CATALOGUE, "zh")).endswith(" · 声道：分开")
     mono = row.with_changes(audio=AudioInfo("wav", "pcm_alaw", 8000, 1, 60.0))
     assert "声道" not in options_text(mono, Words(CATALOGUE, "zh"))
+
+
+async def test_a_chosen_file_is_read_while_its_sender_looks_at_the_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, uploads, reads = tmp_path / "a.wav", UploadDigests(), list[Path]()
+    path.write_bytes(b"no sound")
+
+    def noted(path: Path) -> str:
+        reads.append(path)
+        return file_digest(path)
+
+    monkeypatch.setattr(upload_digests, "file_digest", noted)
+    services = SimpleNamespace(uploads=uploads)
+    context: Any = SimpleNamespace(services=services, words=lambda _: Words(CATALOGUE, "zh"), sentence=lambda *_: "x")
+    request: Any = None
+    await chosen_file.ChosenFile(context).look(Upload(path, "a.wav"), None, request)
+    assert [await uploads.of(path), await uploads.of(path)] == [file_digest(path)] * 2
+    assert reads == [path]
