@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 from sqlalchemy import delete as delete_from
-from sqlalchemy.exc import IntegrityError
 
 from domain.recognition import Status
 from storage.columns import DatabaseClock
+from storage.sql import insert_or_nothing
 from storage.tables import owners, recognitions
 
 _ROW = recognitions.c
@@ -52,10 +52,8 @@ def heartbeat(connection: Connection, owner: str) -> None:
     seen = update(owners).where(owners.c.name == owner).values(seen_at=DatabaseClock())
     if connection.execute(seen).rowcount:
         return
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(owners).values(name=owner, seen_at=DatabaseClock()))
-    except IntegrityError:
+    first = insert_or_nothing(connection, owners).values(name=owner, seen_at=DatabaseClock())
+    if not connection.execute(first).rowcount:
         # The same owner came first from another connection.
         connection.execute(seen)
 

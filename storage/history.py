@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 from sqlalchemy import delete as delete_from
-from sqlalchemy.exc import IntegrityError
 
+from domain.errors import StorageUnavailable
 from domain.history import Deletion, HistoryPage, HistoryQuery
 from domain.history_ports import Change
 from domain.ids import is_id
@@ -21,7 +21,7 @@ from domain.recognition import Progress, Recognition, Status
 from storage import claims
 from storage.amendments import amend
 from storage.columns import DatabaseClock
-from storage.pages import newest_keys, visible
+from storage.pages import newest, visible
 from storage.rows import (
     ALL_COLUMNS,
     LIST_COLUMNS,
@@ -31,7 +31,7 @@ from storage.rows import (
     sort_key,
 )
 from storage.search import index_anew
-from storage.sql import Database
+from storage.sql import Database, insert_or_nothing
 from storage.tables import recognitions
 from storage.versions import give_number, version_keys
 
@@ -58,31 +58,32 @@ class SqlHistory:
             times["finished_at"] = DatabaseClock()
 
         def add(connection: Connection) -> Recognition:
-            self._insert(connection, row, times)
-            return row.with_changes(version=connection.scalar(select(_ROW.version).where(_ROW.id == row.id)))
+            version = self._insert(connection, row, times)
+            if version is None:
+                version = connection.scalar(select(_ROW.version).where(_ROW.id == row.id))
+            return row.with_changes(version=version)
 
         return await self._database.write(add)
 
-    def _insert(self, connection: Connection, row: Recognition, times: Mapping[str, Any]) -> bool:
-        """Whether the row is new."""
+    def _insert(self, connection: Connection, row: Recognition, times: Mapping[str, Any]) -> int | None:
+        """The number of a new row among its versions; ``None`` where the row is known already."""
+        is_known = select(_ROW.key).where(_ROW.id == row.id)
+        if row.version_of and connection.scalar(is_known) is not None:
+            return None  # and is given no second number
         values = new_values(row)
         first = sort_key(row.id)
         for key in range(first, first + _KEY_TRIES):
-            if connection.scalar(select(_ROW.key).where(_ROW.id == row.id)) is not None:
-                return False
-            try:
-                with connection.begin_nested():
-                    numbered = values | give_number(connection, row)
-                    connection.execute(insert(recognitions).values(key=key, **numbered, **times))
-            except IntegrityError:
-                # This id landed in between, another id of the same millisecond has the same first bits, or somebody
-                # was given the same number of a recording whose other versions were being deleted.
-                if key == first + _KEY_TRIES - 1:
-                    raise
-            else:
+            numbered = values | give_number(connection, row)
+            added = insert_or_nothing(connection, recognitions).values(key=key, **numbered, **times)
+            version = connection.scalar(added.returning(_ROW.version))
+            if version is not None:
                 self._database.search.add(connection, key, values["user"], values["search_text"])
-                return True
-        raise AssertionError("unreachable: the last key raises")
+                return version
+            if connection.scalar(is_known) is not None:
+                return None
+            # Another id of the same millisecond has the same first bits, or somebody was given the same number of a
+            # recording whose other versions were being deleted.
+        raise StorageUnavailable("the row finds no place in the history", part="database")
 
     async def add_or_finish(self, row: Recognition) -> None:
         """Brings in a row that was made while the database was away: whole, or its final state where it is known.
@@ -92,7 +93,7 @@ class SqlHistory:
         times = {"created_at": row.created_at, "finished_at": row.finished_at, "started_at": DatabaseClock()}
 
         def bring_in(connection: Connection) -> None:
-            if not self._insert(connection, row, times) and row.status.is_final:
+            if self._insert(connection, row, times) is None and row.status.is_final:
                 self._finish(connection, row)
 
         # A text of many hours takes its time in the index, and this is not the moment to give up.
@@ -105,7 +106,8 @@ class SqlHistory:
     def _import(self, connection: Connection, row: Recognition) -> bool:
         if not row.status.is_final:
             raise ValueError(f"{row.status.value} is no final state")
-        return self._insert(connection, row, {"created_at": row.created_at, "finished_at": row.finished_at})
+        times = {"created_at": row.created_at, "finished_at": row.finished_at}
+        return self._insert(connection, row, times) is not None
 
     async def get(self, recognition_id: str, *, user: str | None) -> Recognition | None:
         """The whole row."""
@@ -193,10 +195,9 @@ class SqlHistory:
         return await self._database.read(lambda connection: self._page(connection, query))
 
     def _page(self, connection: Connection, query: HistoryQuery) -> HistoryPage:
-        # Keys first: sorting whole rows would copy their texts.
-        keys, more = newest_keys(connection, self._database.search, query)
-        rows = _rows(connection, keys, LIST_COLUMNS, _ROW.key.desc())
-        return HistoryPage(tuple(rows), rows[-1].id if more else None)
+        found, more = newest(connection, self._database.search, query, LIST_COLUMNS)
+        rows = tuple(recognition_of(dict(row)) for row in found)
+        return HistoryPage(rows, rows[-1].id if more else None)
 
     async def versions(self, recognition_id: str, *, user: str | None) -> list[Recognition]:
         """Found by the index of ``version_of``."""
@@ -224,8 +225,8 @@ class SqlHistory:
         """In the order of the page."""
 
         def read(connection: Connection) -> list[str]:
-            keys, _ = newest_keys(connection, self._database.search, query)
-            return list(connection.scalars(select(_ROW.id).where(_ROW.key.in_(keys)).order_by(_ROW.key.desc())))
+            rows, _ = newest(connection, self._database.search, query, [_ROW.id])
+            return [row["id"] for row in rows]
 
         return await self._database.read(read)
 

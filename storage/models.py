@@ -1,10 +1,9 @@
 """The expected fingerprint of each model in SQL: implements ``domain.ports.ModelRegistry``."""
 
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, select, update
 
 from storage.columns import DatabaseClock
-from storage.sql import Database
+from storage.sql import Database, insert_or_nothing
 from storage.tables import models
 
 
@@ -29,9 +28,6 @@ def _expect(connection: Connection, model: str, fingerprint: str) -> None:
     changed = update(models).where(models.c.name == model).values(**values)
     if connection.execute(changed).rowcount:
         return
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(models).values(name=model, **values))
-    except IntegrityError:
+    if not connection.execute(insert_or_nothing(connection, models).values(name=model, **values)).rowcount:
         # Another process made the row first; the last word counts.
         connection.execute(changed)

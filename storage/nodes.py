@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from domain.membership import Membership, NodeEvent, StoredNode
 from storage.columns import DatabaseClock
-from storage.sql import Database
+from storage.sql import Database, insert_or_nothing
 from storage.tables import node_events, nodes
 
 #: Lines of the log that are kept.
@@ -43,10 +42,8 @@ def _change(connection: Connection, url: str, values: Mapping[str, Any], event: 
     if values:
         changed = update(nodes).where(nodes.c.url == url).values(**values)
         if not connection.execute(changed).rowcount:
-            try:
-                with connection.begin_nested():
-                    connection.execute(insert(nodes).values(url=url, **{**_NOTHING_SAID, **values}))
-            except IntegrityError:
+            added = insert_or_nothing(connection, nodes).values(url=url, **{**_NOTHING_SAID, **values})
+            if not connection.execute(added).rowcount:
                 # Another process made the row first; each sets its own fields.
                 connection.execute(changed)
     line = {"id": event.id, "at": DatabaseClock(), "user": event.user, "action": event.action, "node": event.node}

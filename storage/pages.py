@@ -7,7 +7,7 @@ that receives a recording, and dates by the database: their clocks may differ by
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, true
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, true
 from sqlalchemy.sql import exists
 
 from domain.history import HistoryQuery
@@ -27,11 +27,26 @@ def visible(user: str | None) -> ColumnElement[bool]:
     return true() if user is None else _ROW.user == user
 
 
-def newest_keys(connection: Connection, search: TextSearch, query: HistoryQuery) -> tuple[list[int], bool]:
-    """The keys of a page, and whether more follow."""
+def newest(
+    connection: Connection, search: TextSearch, query: HistoryQuery, columns: Sequence[ColumnElement[Any]]
+) -> tuple[list[RowMapping], bool]:
+    """The rows of a page, and whether more follow."""
     if query.before_id is not None and not is_id(query.before_id):
         return [], False
-    limit = max(1, min(query.limit, MAX_PAGE_ROWS))
+    wanted = _wanted(connection, query)
+    if not wanted.needs_index and query.held is None:
+        found = _walk(select(*columns), wanted)
+    else:
+        # Keys first: sorting whole rows would copy their texts.
+        searches = wanted.needs_index and not query.held
+        keys = search.newest(connection, wanted) if searches else walk(connection, wanted)
+        found = select(*columns).where(_ROW.key.in_(keys)).order_by(_ROW.key.desc())
+    rows = connection.execute(found).mappings().all()
+    limit = wanted.limit - 1
+    return list(rows[:limit]), len(rows) > limit
+
+
+def _wanted(connection: Connection, query: HistoryQuery) -> Wanted:
     terms = query_terms(query.text)
     facets = _facets(query)
     conditions = [visible(query.user), *(_ROW[name].in_(values) for name, values in facets.items())]
@@ -47,7 +62,7 @@ def newest_keys(connection: Connection, search: TextSearch, query: HistoryQuery)
         # Few are, and an index has them, which SQLite takes when asked so. Their texts are looked into one by one.
         conditions.append(_ROW.key.in_(select(_HELD.key).where(_HELD.hold.is_not(None))))
         conditions += [_ROW.search_text.contains(term, autoescape=True) for term in terms]
-    wanted = Wanted(
+    return Wanted(
         terms,
         # What a speaker is called can be found as text, too.
         query_terms(query.speaker),
@@ -55,18 +70,20 @@ def newest_keys(connection: Connection, search: TextSearch, query: HistoryQuery)
         tuple(conditions),
         first_key_at(query.since, -_CLOCKS_DIFFER_SECONDS) if query.since else 0,
         _below(connection, query),
-        limit + 1,
+        # One more than the page shows tells whether there are more.
+        max(1, min(query.limit, MAX_PAGE_ROWS)) + 1,
         query.since,
         query.until,
     )
-    searches = wanted.needs_index and not query.held
-    keys = search.newest(connection, wanted) if searches else walk(connection, wanted)
-    return keys[:limit], len(keys) > limit
 
 
 def walk(connection: Connection, wanted: Wanted) -> list[int]:
     """The keys without any search, in the order of the table."""
-    return list(connection.scalars(in_range(select(_ROW.key), wanted).order_by(_ROW.key.desc()).limit(wanted.limit)))
+    return list(connection.scalars(_walk(select(_ROW.key), wanted)))
+
+
+def _walk(statement: Select[Any], wanted: Wanted) -> Select[Any]:
+    return in_range(statement, wanted).order_by(_ROW.key.desc()).limit(wanted.limit)
 
 
 def in_range(statement: Select[Any], wanted: Wanted) -> Select[Any]:

@@ -1,6 +1,6 @@
 """What PostgreSQL does in its own way; the search is in ``postgres_search``."""
 
-import selectors
+import select
 from typing import Any
 
 import psycopg2
@@ -23,6 +23,7 @@ POOL_TIMEOUT_SECONDS = 10
 _GOES_OR_FULL = ("57P", "08", "53300")
 #: Any number that no other program on the database uses for the same.
 _MIGRATION_LOCK = 0x6173_7277_6562_7569
+_WAYS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
 
 
 class PostgresBackend:
@@ -62,6 +63,7 @@ class PostgresBackend:
         """Readers see one snapshot; writers see what is committed, and lock the rows that they change."""
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
+        event.listen(engine, "checkin", _on_checkin)
         # For all connections of this process: the driver knows no other way to wait for a time only.
         extensions.set_wait_callback(_wait)
 
@@ -88,14 +90,13 @@ def _wait(connection: extensions.connection) -> None:
     seconds = SILENCE_SECONDS
     if isinstance(connection, _Connection):
         seconds = connection.patience if connection.is_there else CONNECT_SECONDS
-    ways = {extensions.POLL_READ: selectors.EVENT_READ, extensions.POLL_WRITE: selectors.EVENT_WRITE}
-    with selectors.DefaultSelector() as selector:
-        while (state := connection.poll()) != extensions.POLL_OK:
-            selector.register(connection.fileno(), ways[state])
-            if not selector.select(seconds):
-                # The driver closes the connection of a callback that fails.
-                raise psycopg2.OperationalError(f"no answer for {seconds} s")
-            selector.unregister(connection.fileno())
+    # One system call for each answer: the selectors of the standard library make several.
+    waiting = select.poll()
+    while (state := connection.poll()) != extensions.POLL_OK:
+        waiting.register(connection.fileno(), _WAYS[state])
+        if not waiting.poll(None if seconds is None else seconds * 1000):
+            # The driver closes the connection of a callback that fails.
+            raise psycopg2.OperationalError(f"no answer for {seconds} s")
 
 
 def _on_connect(connection: _Connection, record: object) -> None:
@@ -112,4 +113,11 @@ def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     # A snapshot for a writer would only make it fail where another one was first.
     if not options.get("writes", False):
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # The driver says it with the transaction's first words.
+        driver.set_session("REPEATABLE READ", readonly=True)
+
+
+def _on_checkin(connection: _Connection | None, record: object) -> None:
+    # Whoever pings it meanwhile does so outside of transactions, where the driver would tell the server of each choice.
+    if connection is not None and not connection.closed:
+        connection.set_session("default", readonly="default")

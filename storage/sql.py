@@ -9,8 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
+import orjson
 from anyio import CapacityLimiter, to_thread
-from sqlalchemy import Connection, Engine, create_engine, exc
+from sqlalchemy import Connection, Engine, Table, create_engine, exc
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
 from domain.errors import StorageUnavailable
@@ -139,6 +141,7 @@ def open_database(url: str) -> Database:
     engine = create_engine(
         parsed,
         json_serializer=_compact_json,
+        json_deserializer=_json,
         pool_size=SQL_THREADS,
         max_overflow=0,
         hide_parameters=True,
@@ -156,6 +159,19 @@ def _backend(url: URL) -> Backend:
             f"databases of the kind {kind!r} are not supported; {' and '.join(backends)} are", part="database"
         )
     return backends[kind]()
+
+
+def insert_or_nothing(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that changes nothing where a row with the same unique values is there already."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)  # which knows more: a row from elsewhere may hold NaN
 
 
 def _compact_json(value: object) -> str:
