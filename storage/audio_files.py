@@ -48,14 +48,14 @@ class FileAudioStore:
             raise NotFound(f"there is no file {path.name!r} to store")
         key = new_audio_key(suffix)
         stored = self._root / key
-        writing = asyncio.create_task(self._write(path, key))
+        writing = asyncio.create_task(self._in_thread(lambda: self._write(path, key)))
         try:
             await asyncio.shield(writing)
         except (asyncio.CancelledError, BaseError, OSError, StorageUnavailable) as error:
             # Removed once nobody writes it any more: a copy that is left half way may still get its name.
             with CancelScope(shield=True), suppress(StorageUnavailable):
                 await asyncio.gather(writing, return_exceptions=True)
-                await self._in_thread(lambda: stored.unlink(missing_ok=True))
+                await self._in_thread(lambda: _unlink([stored, *stored.parent.glob(f"{stored.name}#*")]))
             if isinstance(error, asyncio.CancelledError):
                 raise
             raise StorageUnavailable(f"the recording cannot be stored: {_reason(error)}", part="audio") from error
@@ -103,17 +103,13 @@ class FileAudioStore:
             return False
         return True
 
-    async def _write(self, source: Path, key: str) -> None:
+    def _write(self, source: Path, key: str) -> None:
         stored = self._root / key
-        if not await self._in_thread(lambda: self._link(source, stored)):
-            await self._copy(source, key)
-        await self._in_thread(lambda: self._make_durable(stored))
-
-    async def _copy(self, source: Path, key: str) -> None:
-        # Obstore writes a part file and renames it when it is whole; it removes it on failure.
-        await obstore.put_async(
-            LocalStore(self._root, mkdir=True), key, source, chunk_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE
-        )
+        if not self._link(source, stored):
+            # Obstore writes a part file and renames it when it is whole; on failure it removes it, if there is time.
+            store = LocalStore(self._root, mkdir=True)
+            obstore.put(store, key, source, chunk_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+        self._make_durable(stored)
 
     def _make_durable(self, path: Path) -> None:
         # The name is on the disk only when its directory is; year and root may be new as well.
