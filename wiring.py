@@ -26,6 +26,7 @@ from metrics import PrometheusObserver
 from services.activity import SAMPLE_SECONDS, Activity
 from services.bundle import Services
 from services.corrections import Corrections
+from services.decoding import Decoder
 from services.dispatch import Dispatch
 from services.export_files import ExportFiles
 from services.exports import Exports
@@ -135,10 +136,9 @@ def build(settings: Settings) -> Application:
         models,
         Dispatch(board, pool, observer, queue_seconds=settings.queue_seconds),
         LongRecordings(shared.cache),
+        Decoder(work_dir, max_audio_seconds=settings.max_audio_seconds),
         activity,
         neighbours,
-        max_audio_seconds=settings.max_audio_seconds,
-        work_dir=work_dir,
     )
     # Somebody who named a model does not want another one.
     may_switch = child is not None and settings.model == "auto"

@@ -7,7 +7,7 @@ file) is kept too, for a shorter time, so that junk costs a node or a decoder on
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -22,7 +22,7 @@ from domain.recognition import AudioInfo, CacheOutcome
 from domain.transcript import ModelOutput, Track
 from services.threads import Threads, off_loop
 from services.upload_digests import UploadDigests
-from speech.identity import packet_digest, sample_digest
+from speech.identity import content_digests
 
 #: Aliases live longer than results: they cost little, and a new model's results hang on them too.
 ALIAS_TTL_FACTOR = 4
@@ -158,29 +158,44 @@ class KnownAudio:
         await self._cache.put(alias_key(digest), value, ttl_seconds=self._negative_ttl_seconds, of=of)
         return of
 
-    async def identify(self, path: Path, *, remember: bool = True) -> str:
-        """The audio id of a file; remembers every digest that was computed on the way, unless told not to."""
+    async def identify(
+        self,
+        path: Path,
+        *,
+        filename: str = "",
+        remember: bool = True,
+        on_new: Callable[[], None] = lambda: None,
+    ) -> str:
+        """The audio id of a file; remembers every digest that was computed on the way, unless told not to.
+
+        ``on_new`` is called as soon as its bytes are found to be none that were seen before. Raises :class:`BadAudio`
+        where it cannot be opened as sound; ``filename`` is the visitor's name for it.
+        """
         digests: list[str] = []
-        steps: tuple[Callable[[], Awaitable[str | None]], ...] = (
-            lambda: self.uploads.of(path),
-            lambda: self._threads.run(lambda stop: packet_digest(path, stop=stop)),
-            lambda: self._threads.run(lambda stop: sample_digest(path, stop=stop)),
-        )
         audio_id: str | None = None
-        for step in steps:
-            digest = await step()
-            if digest is None:
-                continue
+        async for digest in self._digests(path, filename):
             digests.append(digest)
             audio_id = await self._alias(digest)
             if audio_id:
                 break
+            on_new()
         known = audio_id or digests[-1]
         for digest in (digests if audio_id is None else digests[:-1]) if remember else ():
             await self._cache.put(
                 alias_key(digest), {"audio_id": known}, ttl_seconds=self._ttl_seconds * ALIAS_TTL_FACTOR, of=known
             )
         return known
+
+    async def _digests(self, path: Path, filename: str) -> AsyncIterator[str]:
+        """Cheapest first; what nobody asks for is not made."""
+        yield await self.uploads.of(path)
+        contents = await self._threads.run(lambda stop: content_digests(path, filename, stop=stop))
+        if contents.packets:
+            yield contents.packets
+        if contents.hides_samples:
+            contents = await self._threads.run(lambda stop: content_digests(path, filename, decode=True, stop=stop))
+        if contents.samples:
+            yield contents.samples
 
     async def find(self, audio_id: str, question: Question) -> KnownResult | None:
         """The cached answer, or ``None``."""

@@ -14,6 +14,9 @@ from services.known_audio import Question
 
 log = logging.getLogger(__name__)
 
+#: For so long the registry's word is taken as it was: each request asks twice.
+EXPECTED_SECONDS = 1.0
+
 
 class ModelChanged(Exception):
     """The cluster has another model by now: what was asked for will not be answered any more."""
@@ -30,8 +33,8 @@ class ModelChoice:
         self._registry = registry
         self._fallback = fallback
         self._itn_by = itn_by
-        #: What the registry last said, for when it is away.
-        self._expected: dict[str, str] = {}
+        #: What the registry last said, and when: for a moment, and for when it is away.
+        self._expected: dict[str, tuple[str, float]] = {}
 
     def name(self, wanted: str = "") -> str:
         """The model that a request means; empty while nobody knows the cluster's."""
@@ -73,11 +76,13 @@ class ModelChoice:
 
     async def question(self, options: RecognitionOptions, model: str) -> Question:
         """What is asked of the cache. An empty fingerprint: no node of this model was ever seen."""
-        try:
-            self._expected[model] = await self._registry.expected_fingerprint(model) or ""
-        except StorageUnavailable:
-            log.debug("the expected fingerprint of %s is the last one that was known", model)
-        fingerprint = self._expected.get(model, "")
+        fingerprint, asked_at = self._expected.get(model, ("", -EXPECTED_SECONDS))
+        if not fingerprint or time.monotonic() - asked_at > EXPECTED_SECONDS:
+            try:
+                fingerprint = await self._registry.expected_fingerprint(model) or ""
+                self._expected[model] = fingerprint, time.monotonic()
+            except StorageUnavailable:
+                log.debug("the expected fingerprint of %s is the last one that was known", model)
         return Question(model, fingerprint, options, self._track(options, model))
 
     async def wait_until_known(

@@ -92,7 +92,8 @@ class Runner:
 
         ``started``: when the request came, on the monotonic clock, for its ``elapsed_ms``.
         """
-        run = _Run(row, started if started is not None else time.monotonic())
+        # The row is as new in the database as it can be: its progress is told from here on.
+        run = _Run(row, started if started is not None else time.monotonic(), saved_at=time.monotonic())
         self._runs[row.id] = run
         run.task = asyncio.create_task(self._finish(run), name=f"recognition {row.id}")
 

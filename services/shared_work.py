@@ -30,8 +30,13 @@ class SharedWork:
         question: Question,
         report: Report,
         recognise: Callable[[], Awaitable[Recognition]],
+        *,
+        on_joined: Callable[[], Awaitable[None]],
     ) -> Recognition:
-        """The row, finished by the cache or by whoever leads; by ``recognise`` where nobody does, or he died."""
+        """The row, finished by the cache or by whoever leads; by ``recognise`` where nobody does, or he died.
+
+        ``on_joined`` is called before it waits for who leads.
+        """
         key, token = question.key(audio_id), f"{row.id}:{row.attempt}"
         outcome = CacheOutcome.HIT
         while True:
@@ -41,6 +46,7 @@ class SharedWork:
                 break
             outcome = CacheOutcome.SHARED
             await report(Progress(Stage.JOINED))
+            await on_joined()
             await self._flight.wait(key, WAIT_SECONDS)
         try:
             async with meanwhile(RENEW_SECONDS, lambda: self._flight.lead(key, token)):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from domain.recognition import WITHOUT_NODE, CacheOutcome, Progress, Recognition
 from domain.transcript import SPEAKERS_FAILED, ModelOutput
 from services.amending import left_no_trace
 from services.channels import recognise_sounds
+from services.decoding import Decoder, Decoding
 from services.dispatch import Dispatch
 from services.filenames import clean_filename
 from services.known_audio import KnownAudio, KnownRefusal, Question
@@ -32,13 +32,8 @@ from services.seen_rows import no_such_row, seen_row
 from services.shared_work import SharedWork
 from services.sounds import Sounds, audio_key
 from services.spoken_track import SpokenTracks
-from services.threads import Threads
-from speech.decode import decode_to_wav, probe
 
 log = logging.getLogger(__name__)
-
-#: Files decoded at a time.
-DECODERS = 2
 
 
 class Transcription:
@@ -53,13 +48,10 @@ class Transcription:
         models: ModelChoice,
         dispatch: Dispatch,
         long_recordings: LongRecordings,
+        decoder: Decoder,
         observer: Observer,
         neighbours: Neighbours,
-        *,
-        max_audio_seconds: float,
-        work_dir: Path,
     ) -> None:
-        """``work_dir`` holds decoded sound."""
         self._history = history
         self._sounds = sounds
         self._known = known
@@ -68,9 +60,7 @@ class Transcription:
         self._dispatch = dispatch
         self._long_recordings = long_recordings
         self._observer = observer
-        self._max_audio_seconds = max_audio_seconds
-        self._work_dir = work_dir
-        self._threads = Threads(DECODERS, "decode")
+        self._decoder = decoder
         self._spoken_tracks = SpokenTracks(lambda row: self._recognise(row, _tell_nobody))
         self.runner = Runner(history, self._work, observer, neighbours)
 
@@ -183,7 +173,7 @@ class Transcription:
 
     def close(self) -> None:
         """Ends the threads."""
-        self._threads.close()
+        self._decoder.close()
         self._long_recordings.close()
         self._known.close()
         self._sounds.close()
@@ -231,12 +221,18 @@ class Transcription:
         return done if has_sides else done.with_changes(labels={})
 
     async def _recognise(self, row: Recognition, report: Report) -> Recognition:
-        async with self._sounds.local(row) as path:
+        async with (
+            self._sounds.local(row) as path,
+            self._decoder.of(path, row.filename, row.options.channels) as decoding,
+        ):
             await report(Progress(Stage.IDENTIFYING))
+            if not row.use_cache:
+                decoding.begin()
             # What is no sound is said at once, also while the model is still loading.
             async with self._remembering(row, path):
-                await asyncio.to_thread(probe, path, row.filename)
-            audio_id = await self._known.identify(path, remember=not row.no_trace)
+                audio_id = await self._known.identify(
+                    path, filename=row.filename, remember=not row.no_trace, on_new=decoding.begin
+                )
             self.runner.learn(row.id, audio_id)
             row = row.with_changes(audio_id=audio_id)
             while True:
@@ -245,40 +241,39 @@ class Transcription:
                 )
                 question = await self._question(row, model)
                 try:
-                    recognise = partial(self._recognise_now, row, path, audio_id, question, report)
+                    recognise = partial(self._recognise_now, row, path, decoding, audio_id, question, report)
                     if not row.use_cache:
                         return await recognise()
                     if row.no_trace:
                         return await self._shared_work.answer_alone(row, audio_id, question, recognise)
-                    return await self._shared_work.answer(row, audio_id, question, report, recognise)
+                    return await self._shared_work.answer(
+                        row, audio_id, question, report, recognise, on_joined=decoding.give_up
+                    )
                 except ModelChanged:
                     log.info("recognition %s: the model is no longer %s; asked anew", row.id, model)
 
     async def _recognise_now(
-        self, row: Recognition, path: Path, audio_id: str, question: Question, report: Report
+        self, row: Recognition, path: Path, decoding: Decoding, audio_id: str, question: Question, report: Report
     ) -> Recognition:
         """Decodes, finds a node, has it recognised, and keeps the result for the next one."""
-        with tempfile.TemporaryDirectory(dir=self._work_dir) as folder:
-            wav = Path(folder) / "audio.wav"
-            await report(Progress(Stage.DECODING))
-            decode = partial(decode_to_wav, path, wav, filename=row.filename, channels=row.options.channels)
-            async with self._remembering(row, path):
-                decoded = await self._threads.run(lambda stop: decode(max_seconds=self._max_audio_seconds, stop=stop))
-            if decoded.silent:
-                nothing = ModelOutput(question.track, (), warnings=(*decoded.warnings, "no_speech"))
-                if not row.no_trace:
-                    await self._known.keep(audio_id, question, nothing, decoded.info)
-                return (await finished(row, nothing, decoded.info)).with_changes(model=question.model)
-            answer = await recognise_sounds(
-                self._dispatch,
-                self._long_recordings,
-                row,
-                question,
-                decoded,
-                tells_speakers=self._models.capabilities(question.model).speakers,
-                on_waiting=partial(self._tell_waiting, question),
-                report=report,
-            )
+        await report(Progress(Stage.DECODING))
+        async with self._remembering(row, path):
+            decoded = await decoding.result()
+        if decoded.silent:
+            nothing = ModelOutput(question.track, (), warnings=(*decoded.warnings, "no_speech"))
+            if not row.no_trace:
+                await self._known.keep(audio_id, question, nothing, decoded.info)
+            return (await finished(row, nothing, decoded.info)).with_changes(model=question.model)
+        answer = await recognise_sounds(
+            self._dispatch,
+            self._long_recordings,
+            row,
+            question,
+            decoded,
+            tells_speakers=self._models.capabilities(question.model).speakers,
+            on_waiting=partial(self._tell_waiting, question),
+            report=report,
+        )
         result = answer.result
         # What the file's damage cost is part of the answer, also for the next one who asks.
         output = replace(result.output, warnings=(*decoded.warnings, *result.output.warnings))

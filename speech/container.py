@@ -20,6 +20,10 @@ _OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "wav,w64,mp3,aac,flac,ogg,mov,matroska,webm,amr,aiff,caf,asf,avi,mpegts,mpeg,flv,au",
 }
+#: WAV files. What FFmpeg reads to see what is in one, in bytes: by itself it reads megabytes of samples, which takes
+#: longer than all the rest; this is enough to find the sync words of DTS, which looks like PCM. And what a packet holds
+#: of them: half a second or more, not a twentieth.
+_WAV_OPTIONS = {"probesize": "32768", "max_size": "65536"}
 #: A frame with more samples is an attack on memory: FLAC allows 65,535.
 _MAX_FRAME_SAMPLES = 1 << 20
 #: FFmpeg's names that are lists, in the word that people know.
@@ -46,7 +50,8 @@ def open_audio(path: Path, filename: str = "") -> Iterator[OpenAudio]:
     head = read_head(path, filename)
     try:
         # Absolute: a relative "http:x.wav" would be taken for an address.
-        container = av.open(str(path.absolute()), options=dict(_OPTIONS), metadata_errors="ignore")
+        options = _OPTIONS | (_WAV_OPTIONS if head.kind == "riff" else {})
+        container = av.open(str(path.absolute()), options=options, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:
         raise unreadable(head, path) from error
     with container:

@@ -51,15 +51,6 @@ class Decoded:
     sounds: tuple[Sound, ...]
 
 
-def probe(path: Path, filename: str = "") -> AudioInfo:
-    """What the file is, from its header; ``seconds`` is 0.0 where the header does not say.
-
-    ``filename`` is the visitor's name for it. Raises :class:`BadAudio` and :class:`StorageUnavailable`.
-    """
-    with open_audio(path, filename) as audio:
-        return audio.info
-
-
 def decode_to_wav(
     path: Path,
     out: Path,

@@ -7,6 +7,7 @@ processors, so nothing is keyed on them (FACTS).
 
 import struct
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import blake3
@@ -17,7 +18,7 @@ from av.packet import Packet
 
 from domain.errors import RecognitionCancelled, SpeechError, StorageUnavailable
 from speech.container import OpenAudio, open_audio
-from speech.packets import Damage, Deadline, read_frames, read_packets
+from speech.packets import Damage, Deadline, frames_of, read_packets
 
 #: Sound that is decoded at most for ``samples:``; a longer recording has the first two digests only.
 MAX_SAMPLE_SECONDS = 3600.0
@@ -59,63 +60,120 @@ def file_digest(path: Path) -> str:
     return _FILE + digest.hexdigest()
 
 
-def packet_digest(path: Path, *, stop: threading.Event | None = None) -> str | None:
-    """``packets:<hex>`` of the coded sound, which changed tags leave alone; ``None`` when it cannot be read.
+@dataclass(frozen=True, slots=True)
+class ContentDigests:
+    """What is in a file, whatever lies around it.
 
-    Raises :class:`RecognitionCancelled` within a packet of ``stop`` being set.
+    ``packets``: ``packets:<hex>`` of the coded sound, which changed tags leave alone; ``None`` when it cannot be read.
+    In it: packet payloads with their lengths, what the decoder is told to skip, codec, rate, channels, extradata, first
+    time stamp and duration. Not in it: tags, pictures, other tracks, the container.
 
-    In it: packet payloads with their lengths, what the decoder is told to skip, codec, rate, channels, extradata,
-    first time stamp and duration. Not in it: tags, pictures, other tracks, the container.
+    ``samples``: ``samples:<hex>`` of the sound at its own rate, for lossless codecs; else, and beyond the limit,
+    ``None``. Whole numbers are compared by their value, so that 16 bits kept in 24 are the same sound.
+
+    ``hides_samples``: whether ``samples`` would be there if it had been decoded.
     """
-    try:
-        with open_audio(path) as audio:
-            return _hash_packets(audio, stop)
-    except RecognitionCancelled:
-        raise
-    except SpeechError:
-        return None
+
+    packets: str | None
+    samples: str | None
+    hides_samples: bool = False
 
 
-def sample_digest(
-    path: Path, max_seconds: float = MAX_SAMPLE_SECONDS, *, stop: threading.Event | None = None
-) -> str | None:
-    """``samples:<hex>`` of the sound at its own rate, for lossless codecs; else, or beyond the limit, ``None``.
+def content_digests(
+    path: Path,
+    filename: str = "",
+    *,
+    decode: bool = False,
+    max_seconds: float = MAX_SAMPLE_SECONDS,
+    stop: threading.Event | None = None,
+) -> ContentDigests:
+    """Reads the file once. ``filename`` is the visitor's name for it.
 
-    Whole numbers are compared by their value, so that 16 bits kept in 24 are the same sound. Raises
+    The samples of PCM cost nothing; those of other lossless codecs are looked at only with ``decode``, which takes
+    longer. Raises :class:`BadAudio` and :class:`StorageUnavailable` where the file cannot be opened as sound, and
     :class:`RecognitionCancelled` within a packet of ``stop`` being set.
     """
-    try:
-        with open_audio(path) as audio:
-            if not (audio.info.codec in _LOSSLESS or audio.info.codec.startswith("pcm_")):
-                return None
-            return _hash_samples(audio, max_seconds, stop)
-    except RecognitionCancelled:
-        raise
-    except SpeechError:
-        return None
+    with open_audio(path, filename) as audio:
+        is_pcm, is_lossless = audio.info.codec.startswith("pcm_"), audio.info.codec in _LOSSLESS
+        packets, samples = _Packets(), _Samples(max_seconds) if is_pcm or (is_lossless and decode) else None
+        damage, deadline = Damage(), Deadline(DIGEST_SECONDS, stop=stop)
+        try:
+            for packet in read_packets(audio, damage, deadline):
+                packets.add(packet)
+                if samples:
+                    for frame in frames_of(audio, packet, damage):
+                        samples.add(audio, frame)
+        except RecognitionCancelled:
+            raise
+        except SpeechError:
+            return ContentDigests(None, None)
+        return ContentDigests(
+            packets.digest(audio), samples.digest(audio, damage) if samples else None, is_lossless and not decode
+        )
 
 
-def _hash_packets(audio: OpenAudio, stop: threading.Event | None) -> str | None:
-    digest, lengths = blake3.blake3(), blake3.blake3()
-    damage, deadline = Damage(), Deadline(DIGEST_SECONDS, stop=stop)
-    first_pts, duration = None, 0
-    for packet in read_packets(audio, damage, deadline):
+class _Packets:
+    """The coded sound, packet by packet."""
+
+    def __init__(self) -> None:
+        self._payload, self._lengths = blake3.blake3(), blake3.blake3()
+        self._first_pts: int | None = None
+        self._count = self._duration = 0
+
+    def add(self, packet: Packet) -> None:
         if not packet.size:
-            continue
-        first_pts = packet.pts if first_pts is None else first_pts
-        duration += packet.duration or 0
-        digest.update(memoryview(packet))
-        lengths.update(struct.pack("<IB", packet.size, packet.is_discard))
+            return
+        self._count += 1
+        self._first_pts = packet.pts if self._first_pts is None else self._first_pts
+        self._duration += packet.duration or 0
+        self._payload.update(memoryview(packet))
+        self._lengths.update(struct.pack("<IB", packet.size, packet.is_discard))
         if packet.has_sidedata("skip_samples"):
-            lengths.update(_skipped(packet))
-    if damage.packets == damage.bad:
-        return None
-    info, context, base = audio.info, audio.stream.codec_context, audio.stream.time_base
-    facts = (info.codec, info.sample_rate, info.channels, context.layout.name, first_pts, duration, str(base))
-    digest.update(lengths.digest())
-    digest.update(_without_tags(info.codec, context.extradata or b""))
-    digest.update(repr(facts).encode())
-    return "packets:" + digest.hexdigest()
+            self._lengths.update(_skipped(packet))
+
+    def digest(self, audio: OpenAudio) -> str | None:
+        if not self._count:
+            return None
+        info, context, base = audio.info, audio.stream.codec_context, audio.stream.time_base
+        layout, times = context.layout.name, (self._first_pts, self._duration, str(base))
+        digest = self._payload
+        digest.update(self._lengths.digest())
+        digest.update(_without_tags(info.codec, context.extradata or b""))
+        digest.update(repr((info.codec, info.sample_rate, info.channels, layout, *times)).encode())
+        return "packets:" + digest.hexdigest()
+
+
+class _Samples:
+    """The sound itself, frame by frame, as far as it is one sound of one kind, and no longer than wanted."""
+
+    def __init__(self, max_seconds: float) -> None:
+        self._max_seconds = max_seconds
+        self._hash, self._batch = blake3.blake3(), bytearray()
+        self._count, self._kind = 0, ""
+        self._is_one = True
+
+    def add(self, audio: OpenAudio, frame: AudioFrame) -> None:
+        if not self._is_one:
+            return
+        values = _values(frame)
+        self._count += frame.samples
+        self._kind = self._kind or values.dtype.kind
+        is_alike = frame.sample_rate == audio.info.sample_rate and values.dtype.kind == self._kind
+        self._is_one = is_alike and self._count <= self._max_seconds * frame.sample_rate
+        self._batch += values.tobytes()
+        if len(self._batch) >= _BATCH_BYTES:
+            self._hash.update(self._batch)
+            self._batch.clear()
+
+    def digest(self, audio: OpenAudio, damage: Damage) -> str | None:
+        if damage.bad or not self._count or not self._is_one:
+            return None
+        self._hash.update(self._batch)
+        # Beyond stereo the arrangement of the channels decides how they are mixed.
+        layout = audio.stream.codec_context.layout.name if audio.info.channels > 2 else ""
+        facts = (audio.info.sample_rate, audio.info.channels, layout, self._kind, self._count)
+        self._hash.update(repr(facts).encode())
+        return "samples:" + self._hash.hexdigest()
 
 
 def _skipped(packet: Packet) -> bytes:
@@ -134,30 +192,6 @@ def _without_tags(codec: str, extradata: bytes) -> bytes:
             if extradata[at - 1] < 255:
                 break
     return extradata[at : at + sizes[0]] + extradata[at + sum(sizes) :]
-
-
-def _hash_samples(audio: OpenAudio, max_seconds: float, stop: threading.Event | None) -> str | None:
-    digest, damage, deadline = blake3.blake3(), Damage(), Deadline(DIGEST_SECONDS, stop=stop)
-    samples, kind, batch = 0, "", bytearray()
-    for frame in read_frames(audio, damage, deadline):
-        values = _values(frame)
-        samples += frame.samples
-        kind = kind or values.dtype.kind
-        if frame.sample_rate != audio.info.sample_rate or values.dtype.kind != kind:
-            return None
-        if samples > max_seconds * frame.sample_rate:
-            return None
-        batch += values.tobytes()
-        if len(batch) >= _BATCH_BYTES:
-            digest.update(batch)
-            batch.clear()
-    if damage.bad or not samples:
-        return None
-    digest.update(batch)
-    # Beyond stereo the arrangement of the channels decides how they are mixed.
-    layout = audio.stream.codec_context.layout.name if audio.info.channels > 2 else ""
-    digest.update(repr((audio.info.sample_rate, audio.info.channels, layout, kind, samples)).encode())
-    return "samples:" + digest.hexdigest()
 
 
 def _values(frame: AudioFrame) -> npt.NDArray[np.int32 | np.float64]:

@@ -95,13 +95,18 @@ def _is_hole(packet: Packet, expected_pts: int | None) -> bool:
 def read_frames(audio: OpenAudio, damage: Damage, deadline: Deadline) -> Iterator[AudioFrame]:
     """The decoded frames, in the file's order, past packets that cannot be decoded."""
     for packet in read_packets(audio, damage, deadline):
-        try:
-            frames = decode_packet(audio, packet)
-        except (av.error.FFmpegError, ValueError):
-            # An empty packet is the flush at the end: nothing of the file is lost with it.
-            damage.bad += 1 if packet.size else 0
-            continue
-        for frame in frames:
-            if isinstance(frame, AudioFrame) and frame.samples:
-                damage.inside = damage.bad
-                yield frame
+        yield from frames_of(audio, packet, damage)
+
+
+def frames_of(audio: OpenAudio, packet: Packet, damage: Damage) -> Iterator[AudioFrame]:
+    """The decoded frames of one packet; none where it cannot be decoded."""
+    try:
+        frames = decode_packet(audio, packet)
+    except (av.error.FFmpegError, ValueError):
+        # An empty packet is the flush at the end: nothing of the file is lost with it.
+        damage.bad += 1 if packet.size else 0
+        return
+    for frame in frames:
+        if isinstance(frame, AudioFrame) and frame.samples:
+            damage.inside = damage.bad
+            yield frame

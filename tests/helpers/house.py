@@ -13,6 +13,7 @@ from domain.parts import LONG_RECORDING_SECONDS
 from domain.ports import AudioStore, Board
 from domain.recognition import Recognition, Source, Stage
 from metrics import PrometheusObserver
+from services.decoding import Decoder
 from services.dispatch import Dispatch
 from services.history import History
 from services.known_audio import KnownAudio
@@ -112,10 +113,9 @@ async def house(
         ModelChoice(pool, registry, itn_by=itn_by),
         Dispatch(board, pool, observer, queue_seconds=queue_seconds),
         LongRecordings(shared.cache, least_seconds=long_seconds),
+        Decoder(folder, max_audio_seconds=3600),
         observer,
         neighbours,
-        max_audio_seconds=3600,
-        work_dir=folder,
     )
     await transcription.runner.start()
     try:

@@ -2,15 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
-
-
-class Digest(Protocol):
-    """A digest of a recording that can be stopped."""
-
-    def __call__(self, path: Path, *, stop: threading.Event | None = None) -> str | None: ...
+from typing import Self
 
 
 class SetFromAnotherThread(threading.Event):

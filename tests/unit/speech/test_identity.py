@@ -6,12 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.errors import RecognitionCancelled, StorageUnavailable
-from speech.identity import file_digest, packet_digest, sample_digest
+from domain.errors import BadAudio, RecognitionCancelled, StorageUnavailable
+from speech.identity import ContentDigests, content_digests, file_digest
 from tests.helpers.sounds import ffmpeg, noise, tone, wav_bytes, write_sound
-from tests.helpers.stopping import Digest, SetFromAnotherThread
+from tests.helpers.stopping import SetFromAnotherThread
 
 NAMES = ["x.mp3", "x.m4a", "x.ogg", "x.opus", "x.flac", "x.webm", "x.wav"]
+
+
+def packet_digest(path: Path) -> str | None:
+    return content_digests(path).packets
+
+
+def sample_digest(path: Path, **limit: float) -> str | None:
+    return content_digests(path, decode=True, **limit).samples
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +123,28 @@ def test_lossy_long_and_broken_files_have_no_sample_digest(source: Path, folder:
     assert sample_digest(source, max_seconds=2.9) is None
     assert sample_digest(source, max_seconds=3.0) is not None
     (folder / "broken.wav").write_bytes(b"no sound")
-    assert sample_digest(folder / "broken.wav") is None
-    assert packet_digest(folder / "broken.wav") is None
+    with pytest.raises(BadAudio, match="is text"):
+        content_digests(folder / "broken.wav")
 
 
-@pytest.mark.parametrize("digest", [packet_digest, sample_digest])
-def test_another_thread_stops_a_digest_at_the_next_packet(digest: Digest, tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "long.wav", noise(60))
-    assert digest(path, stop=threading.Event()) == digest(path)
+def test_samples_are_decoded_where_that_costs_nothing_or_is_asked_for(source: Path, folder: Path) -> None:
+    for name in ("z.flac", "z.mp3"):
+        ffmpeg("-i", source, folder / name)
+    pcm, flac, mp3 = (content_digests(path) for path in (source, folder / "z.flac", folder / "z.mp3"))
+    assert [one.hides_samples for one in (pcm, flac, mp3)] == [False, True, False]
+    assert pcm == content_digests(source, decode=True)
+    decoded = content_digests(folder / "z.flac", decode=True)
+    assert flac == ContentDigests(decoded.packets, None, hides_samples=True)
+    assert (decoded.samples, decoded.hides_samples, mp3.samples) == (pcm.samples, False, None)
+
+
+@pytest.mark.parametrize("decode", [False, True])
+def test_another_thread_stops_a_digest_at_the_next_packet(decode: bool, source: Path, tmp_path: Path) -> None:
+    path = tmp_path / "long.flac"
+    ffmpeg("-i", write_sound(tmp_path / "long.wav", noise(60)), path)
+    assert content_digests(path, decode=decode, stop=threading.Event()) == content_digests(path, decode=decode)
     with SetFromAnotherThread(packet=20) as stop:
         # Not None: that would say that the file has no digest.
         with pytest.raises(RecognitionCancelled):
-            digest(path, stop=stop)
+            content_digests(path, decode=decode, stop=stop)
         assert stop.packets == 20
