@@ -67,10 +67,9 @@ class Runner:
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Begins to heartbeat and to take over abandoned rows."""
-        await self._history.heartbeat(self.owner)
+        """Begins to heartbeat and to take over abandoned rows, also where the database is away at first."""
         self._background = [
-            asyncio.create_task(every(HEARTBEAT_SECONDS, lambda: self._history.heartbeat(self.owner))),
+            asyncio.create_task(every(HEARTBEAT_SECONDS, lambda: self._history.heartbeat(self.owner), first=True)),
             asyncio.create_task(every(HEARTBEAT_SECONDS, self._take_over, first=True)),
         ]
 

@@ -30,6 +30,13 @@ class FailingHistory(SqlHistory):
     away = 0
     gate: asyncio.Event | None = None
     is_asked_to_finish = False
+    missed_heartbeats = 0
+
+    async def heartbeat(self, owner: str) -> None:
+        if self.missed_heartbeats:
+            self.missed_heartbeats -= 1
+            raise StorageUnavailable("away")
+        await super().heartbeat(owner)
 
     async def finish(self, row: Recognition) -> bool:
         self.is_asked_to_finish = True
@@ -231,3 +238,15 @@ async def test_following_what_is_not_there(bench: Bench) -> None:
             async for _ in bench.runner.follow(recognition_id, user=user):
                 pass
     bench.gate.set()
+
+
+async def test_a_database_that_is_away_at_first_is_no_reason_not_to_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
+    bench.history.missed_heartbeats = 2
+    left = await bench.row(owner=None)
+    await bench.runner.start()
+    bench.gate.set()
+    assert (await bench.last(left)).status is Status.SUCCEEDED
+    assert bench.history.missed_heartbeats == 0
