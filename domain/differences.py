@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from domain.transcript import Segment, join_texts
@@ -43,6 +44,11 @@ class DifferentLine:
     def differs(self) -> bool:
         """Whether the two do not say the same."""
         return any(piece.kind != "same" for piece in self.pieces)
+
+    @property
+    def places(self) -> int:
+        """Stretches that differ: what is gone and what is new in its place are one."""
+        return sum(differs for differs, _ in groupby(piece.kind != "same" for piece in self.pieces))
 
 
 def differences(old: Sequence[Segment], new: Sequence[Segment], *, itn: bool) -> list[DifferentLine]:

@@ -21,8 +21,8 @@ class Comparison:
 
     @property
     def count(self) -> int:
-        """Lines that differ."""
-        return sum(line.differs for line in self.lines)
+        """Places that differ; a line may have several."""
+        return sum(line.places for line in self.lines)
 
 
 class Versions:

@@ -173,6 +173,38 @@ def test_what_cannot_be_saved_is_given_back(visit: Visit, recording: Recording, 
         expect(line(page, 0)).not_to_have_attribute("data-saving", "")
 
 
+def test_a_line_that_others_changed_is_not_taken_back(visit: Visit, recording: Recording, server_url: str) -> None:
+    with visit("/") as page:
+        recognise(page, recording("还原.wav"))
+        row = page.evaluate("asr.recognitionInAddress()")
+        go(page, f"{server_url}/history")
+        page.click(f".asr-row[data-id='{row}']")
+        page.wait_for_selector(f".asr-result[data-id='{row}']")
+        write(page, 0, "我写的")
+        expect(line(page, 0).locator(".asr-corrected")).to_be_visible()
+        write(page, 0, "我又写的")
+        expect(page.locator(".asr-corrections li")).to_have_count(2)
+        page.click(".asr-corrections summary")
+        # At the line itself, and in the list of corrections.
+        restore = line(page, 0).get_by_role("button", name="还原"), page.locator(".asr-corrections [data-text]").first
+        for number, button in enumerate(restore):
+            theirs = {"lines": {"0": f"别人写的 {number}"}}
+            assert page.request.post(f"{server_url}/v1/recognitions/{row}/corrections", data=theirs).ok
+            button.click()
+            expect(page.locator(".toast-body")).to_contain_text(
+                f"这一句刚被改过（我）：“别人写的 {number}”；因此没有还原。"
+            )
+            expect(text(page, 0)).to_have_text(f"别人写的 {number}")
+            expect(page.locator(".asr-corrections li")).to_have_count(3 + number)
+            expect(page.locator(".asr-mine, li[data-saving], li[data-unsaved]")).to_have_count(0)
+            assert len(stored(page, server_url)["corrections"]) == 3 + number
+            page.evaluate("document.querySelectorAll('.toast-close').forEach(one => one.click())")
+            expect(page.locator(".toast-body")).to_have_count(0)
+        # Whoever has seen theirs takes it back.
+        line(page, 0).get_by_role("button", name="还原").click()
+        expect(line(page, 0).locator(".asr-corrected")).to_have_count(0)
+
+
 def test_what_the_server_never_answered_is_offered_on_a_page_that_is_loaded_anew(
     visit: Visit, recording: Recording, server_url: str
 ) -> None:

@@ -100,8 +100,10 @@
     sent = waiting.filter(goes);
     waiting.splice(0, waiting.length, ...waiting.filter((change) => !goes(change)));
     const lines = Object.fromEntries(sent.map(({ number, given }) => [number, given]));
+    // Taken back, not typed: where somebody else was first, other words say so.
+    const restored = sent.filter((change) => change.restores).map(({ number }) => number);
     late = setTimeout(unanswered, ANSWER_MS);
-    asr.correct({ id: result.dataset.id, lines, based_on: seen, shown: result.dataset.track });
+    asr.correct({ id: result.dataset.id, lines, restored, based_on: seen, shown: result.dataset.track });
   };
 
   const answered = () => {
@@ -257,7 +259,8 @@
       const { restore: number, text = null } = restore.dataset;
       const list = restore.closest(".asr-detail, .asr-result").querySelector(".asr-lines:has(> [data-start] [data-edit])");
       const line = number ? list?.children[number] : restore.closest("li");
-      if (line && line.dataset.saving === undefined) put({ line, given: text });
+      const restores = !restore.closest(".asr-mine");
+      if (line && line.dataset.saving === undefined) put({ line, given: text, restores });
       return;
     }
     const text = target.closest("[data-edit]");

@@ -161,7 +161,7 @@ def comparison_view(comparison: Comparison, words: Words) -> str:
     title = words.html("compared", older=older.version, newer=newer.version)
     found = words.html("compared_count", count=count) if count else words.html("compared_same")
     only = ""
-    if 0 < count < len(comparison.lines):
+    if count and not all(line.differs for line in comparison.lines):
         checked = " checked" if len(comparison.lines) > _MANY_LINES else ""
         only = f'<label><input type="checkbox" data-only-different{checked}>{words.html("compared_only")}</label>'
     lines = "".join(

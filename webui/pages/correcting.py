@@ -46,7 +46,10 @@ async def corrected(
             is_saved = False
             row = await context.services.history.get(recognition_id, visitor=visitor)
             who, text = person(error.details["user"], words, visitor), snippet(error.details["text"], "")
-            gr.Warning(words.html("correction_overtaken", who=who, text=text), title="")
+            restored = data.get("restored")
+            is_restored = isinstance(restored, list) and error.details["line"] in restored
+            key = "correction_overtaken_restore" if is_restored else "correction_overtaken"
+            gr.Warning(words.html(key, who=who, text=text), title="")
     except SpeechError as error:
         gr.Warning(context.sentence(error, request), title="")
         return None, refusal(recognition_id)

@@ -44,6 +44,31 @@ def test_texts_differ_by_character_or_by_word(old: str, new: str, wanted: str) -
     assert line.differs == (old != new)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "places"),
+    [
+        ("今天天器很好", "今天天气很好", 1),
+        ("今天很好", "今天天气很好", 1),
+        ("今天天气很好", "今天很好", 1),
+        ("今天天器很号啊", "今日天气很好", 3),
+        ("turn of the light please", "turn on the lights please", 2),
+        ("今天天气很好", "请打开空调吧", 1),
+        ("好", "", 1),
+        ("好的", "好的", 0),
+        ("", "", 0),
+    ],
+)
+def test_each_stretch_that_differs_is_one_place(old: str, new: str, places: int) -> None:
+    [line] = differences(said(old), said(new), itn=True)
+    assert line.places == places
+
+
+def test_what_is_gone_and_new_side_by_side_is_one_place() -> None:
+    kinds = "gone new same new gone new same same gone"
+    pieces = tuple(Piece(kind, "好") for kind in kinds.split())  # type: ignore[arg-type]
+    assert DifferentLine(0, 1, pieces).places == 3
+
+
 def test_what_a_person_wrote_is_compared_and_the_track_that_is_asked_for() -> None:
     old = [Segment(0, 1_000, "二号", "2号"), Segment(1_000, 2_000, "天器", "天器", corrected_text="天气")]
     new = [Segment(0, 1_000, "三号", "3号"), Segment(1_000, 2_000, "天气", "天气")]

@@ -45,6 +45,13 @@ async def test_two_versions_are_compared_as_corrected_older_first(history: SqlHi
         assert {piece.text for piece in found.lines[0].pieces} == {"今天天", "器", "气", "很好"}
 
 
+async def test_places_are_counted_however_many_are_in_one_line(history: SqlHistory) -> None:
+    first = await added(history, "今天天器很好，打开空条吧")
+    second = await added(history, "今天天气很好，打开空调吧", of=first)
+    found = await Versions(history).compare(first.id, second.id, itn=True, visitor=OWNER)
+    assert (len(found.lines), found.count) == (1, 2)
+
+
 async def test_what_is_no_version_or_not_ones_own_is_not_compared(history: SqlHistory) -> None:
     first = await added(history, "一")
     second, other = await added(history, "二", of=first), await added(history, "三")

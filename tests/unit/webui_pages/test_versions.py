@@ -154,11 +154,11 @@ class Services:
         return self.row
 
 
-def context(services: Services) -> Any:
+def context(services: Services, words: Words = ZH) -> Any:
     return SimpleNamespace(
         services=SimpleNamespace(corrections=services, history=services),
         visitor=lambda _request: ME,
-        words=lambda _request: ZH,
+        words=lambda _request: words,
         sentence=lambda error, _request: sentence(error, "zh"),
     )
 
@@ -192,6 +192,36 @@ async def test_what_others_wrote_meanwhile_comes_along(monkeypatch: pytest.Monke
     assert (data["saved"], data["overtaken"], data["seen"]) == ([], [1], 2)
     assert "天气" in data["lines"]["1"]
     assert told == ["这一句刚被改过（管理员）：“天气&lt;b&gt;”；您写的没有保存，留在这一句下面。"]
+
+
+@pytest.mark.parametrize("restored_text", [None, "天七"], ids=["recognised", "an earlier correction"])
+@pytest.mark.parametrize(
+    ("words", "sentence_told"),
+    [
+        (ZH, "这一句刚被改过（管理员）：“天气&lt;b&gt;”；因此没有还原。"),
+        (EN, "This line was changed meanwhile (Administrator): “天气&lt;b&gt;”. Nothing was taken back."),
+    ],
+    ids=["zh", "en"],
+)
+async def test_who_takes_a_line_back_that_others_changed_is_told_that_it_was_not(
+    words: Words, sentence_told: str, restored_text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda text, **_: told.append(text))
+    services = Services(Overtaken("x", line=1, text="天气<b>", user="ann"))
+    services.row = written((1, "天七"), (1, "天气<b>"))
+    # 还原 at the line itself, or in the list of corrections, where it names the text that comes back.
+    sent = {"id": ROW.id, "lines": {"1": restored_text}, "restored": [1], "based_on": 1}
+    row, changed = await correct(context(services, words), gr.EventData(None, sent), cast(Any, None))
+    data = json.loads(changed)
+    assert row == services.row and "天气&lt;b&gt;" in data["lines"]["1"]
+    assert (data["saved"], data["overtaken"], data["seen"]) == ([], [1], 2)
+    assert told == [sentence_told]
+    # What was typed into that line is kept, whatever else is taken back along with it.
+    for restored in ([0], None, 1, {"1": 1}):
+        event = gr.EventData(None, {**sent, "lines": {"0": None, "1": "x"}, "restored": restored})
+        await correct(context(services, words), event, cast(Any, None))
+    assert told[1:] == [words.html("correction_overtaken", who=words("user_admin"), text="天气<b>")] * 4
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"lines": "x"}, {"lines": {"0": 7}}, {"lines": {"x": "y"}}])
@@ -285,6 +315,24 @@ def test_a_comparison_marks_what_differs() -> None:
     many = [Segment(n, n + 1, "好", "好") for n in range(60)]
     long = Comparison(ROW, newer, differences(many, [*many[:-1], Segment(59, 60, "坏", "坏")], itn=True))
     assert "data-only-different checked" in comparison_view(long, ZH)
+
+
+def test_a_comparison_counts_places_not_lines() -> None:
+    old, new = (
+        [Segment(n * 900, n * 900 + 900, text, text) for n, text in enumerate(texts)]
+        for texts in (
+            ("今天天器很好啊", "turn of the light please", "好"),
+            ("今日天气很好", "turn on the lights please", "好"),
+        )
+    )
+    found = Comparison(ROW, version(2), differences(old, new, itn=True))
+    assert found.count == 5
+    assert "5 处不同" in comparison_view(found, ZH) and "Places that differ: 5" in comparison_view(found, EN)
+    assert comparison_view(found, ZH).count("data-differs") == 2
+    # Where some lines are the same they can be left out, however many places the others have.
+    assert "data-only-different>" in comparison_view(found, ZH)
+    without = Comparison(ROW, version(2), differences(old[:2], new[:2], itn=True))
+    assert without.count == 5 and "data-only-different" not in comparison_view(without, ZH)
 
 
 def test_the_question_before_a_version_goes_says_that_the_others_stay() -> None:
