@@ -9,7 +9,7 @@ A record has a name, a text that only replicas read, and, where it is a ticket w
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,35 +78,55 @@ class Picture:
     epoch: str = ""
     #: The last change that it has seen; -1: all must be read anew.
     version: int = -1
+    #: Where the reading of everything goes on; until it ends, nothing here changes.
+    cursor: str = ""
     tickets: dict[str, Content] = field(default_factory=dict[str, Content])
     waiting: dict[str, Queued] = field(default_factory=dict[str, Queued])
     in_flight: dict[str, InFlight] = field(default_factory=dict[str, InFlight])
     turns: Turns = field(default_factory=Turns)
     rtf: dict[SpeedKey, float] = field(default_factory=dict[SpeedKey, float])
+    #: What the reading has brought so far.
+    _read: dict[str, tuple[str | None, str]] = field(default_factory=dict[str, tuple[str | None, str]])
 
     @property
     def speeds(self) -> Speeds:
         """How fast the nodes are, as long as nothing else is learned."""
         return Speeds(self.rtf)
 
+    @property
+    def is_whole(self) -> bool:
+        """It is believed, and nothing is left to read."""
+        return self.version >= 0 and not self.cursor
+
     def doubt(self) -> None:
         """Perhaps it is no longer true: all is read anew."""
         self.version = -1
+        self.cursor = ""
 
     def only(self, tickets: Mapping[str, Content]) -> None:
         """Nothing is known but these; turns and speeds are believed as they were."""
-        self.epoch, self.version = "", -1
-        self._forget_tickets()
-        for record, (text, url) in tickets.items():
-            self.learn(record, text, url)
+        self.doubt()
+        self.epoch = ""
+        self._replace(tickets)
 
-    def take(self, epoch: str, version: int, is_all: bool, rows: list[tuple[str, str | None, str]]) -> None:
-        """What Redis answered: everything, or what has changed."""
+    def take(
+        self, epoch: str, version: int, is_all: bool, cursor: str, rows: Sequence[tuple[str, str | None, str]]
+    ) -> None:
+        """What Redis answered: what has changed, or a piece of everything; ``is_all``: the first one."""
+        if self.version < 0 and not is_all:
+            return  # it was asked before the doubt
         self.epoch, self.version = epoch, version
+        if not is_all and not self.cursor:
+            for record, text, url in rows:
+                self.learn(record, text, url)
+            return
         if is_all:
-            self._forget_tickets()
-        for record, text, url in rows:
-            self.learn(record, text, url)
+            self._read = {}
+        self._read.update((record, (text, url)) for record, text, url in rows)
+        self.cursor = cursor
+        if not cursor:
+            self._replace(self._read)
+            self._read = {}
 
     def learn(self, record: str, text: str | None, url: str) -> None:
         """One record as it is now; no text: it has gone. What cannot be read is as good as gone."""
@@ -148,9 +168,13 @@ class Picture:
         if rtf is not None:
             self.rtf[key] = float(rtf)
 
-    def _forget_tickets(self) -> None:
-        for known in (self.tickets, self.waiting, self.in_flight):
-            known.clear()
+    def _replace(self, read: Mapping[str, tuple[str | None, str]]) -> None:
+        for record in self.tickets.keys() - read.keys():
+            self.learn(record, None, "")
+        for record, (text, url) in read.items():
+            # Of thousands, few are others than they were.
+            if self.tickets.get(record) != (text, url):
+                self.learn(record, text, url)
 
 
 def _turns(content: dict[str, Any]) -> Turns:

@@ -12,9 +12,11 @@
 --         7 {"put": [[record, text, place or ""]], "drop": [record],
 --            "claim": [[record, text, place, slots]], "turns": the turns after the claims,
 --            "tell": message, perhaps empty, for all who listen}   8 the channel
+--         9 where the reading of everything goes on, or nothing   10 records in a piece of it
 -- Returns as JSON (a client reads one text faster than thousands) epoch, version, now in ms, whether the claims were
--- granted (all or none), whether everything follows and not only what changed; then for each record, text or false,
--- place or false.
+-- granted (all or none), whether everything follows from its beginning, and not only what changed; where the next piece
+-- of it begins, or nothing; then for each record, text or false, place or false. Each piece brings what changed since
+-- the last one, too: all together are everything as it is in the version of the last.
 local meta, records, slots, changes, owners = unpack(KEYS)
 local owner, life = ARGV[1], tonumber(ARGV[2])
 local clock = redis.call('TIME')
@@ -50,17 +52,29 @@ local function forget(gone)
     redis.call('ZREM', owners, gone)
 end
 
--- What nobody answers for any more: its owner's lease, or the other half of it, was lost.
-local function clear()
-    local lives = {}
-    for _, record in ipairs(redis.call('HKEYS', records)) do
-        local holder = string.match(record, '^t/([^/]*)/')
-        if holder and lives[holder] == nil then lives[holder] = redis.call('ZSCORE', owners, holder) end
-        if holder and not lives[holder] then put(record) end
-    end
+-- Slots whose tickets were lost.
+local function clear_slots()
     for _, record in ipairs(redis.call('HKEYS', slots)) do
         if redis.call('HEXISTS', records, record) == 0 then put(record) end
     end
+end
+
+-- A piece of all records: name, text, name, text ... Those go whose owner's lease was lost: nobody answers for them.
+local function piece(cursor)
+    local found = redis.call('HSCAN', records, cursor, 'COUNT', ARGV[10])
+    local lives, kept = {}, {}
+    for at = 1, #found[2], 2 do
+        local record = found[2][at]
+        local holder = string.match(record, '^t/([^/]*)/')
+        if holder and lives[holder] == nil then lives[holder] = redis.call('ZSCORE', owners, holder) end
+        if holder and not lives[holder] then
+            put(record)
+        else
+            kept[#kept + 1] = record
+            kept[#kept + 1] = found[2][at + 1]
+        end
+    end
+    return found[1] ~= '0' and found[1] or '', kept
 end
 
 -- Every slot that is granted now has room, and nobody was granted anything that the caller did not know of.
@@ -97,23 +111,26 @@ if many > 0 then
     redis.call('ZREMRANGEBYRANK', changes, 0, many - 1)
 end
 local all = since < floor
+local cursor, rows = ARGV[9], {}
 if all then
-    clear()
+    cursor = '0'
+    clear_slots()
     -- Whoever has tickets reads all every few seconds: only a board that nobody uses goes after a day.
     for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, 86400) end
 end
+if cursor ~= '' then cursor, rows = piece(cursor) end
 redis.call('HSET', meta, 'version', version, 'floor', floor)
 
-local answer = {epoch, version, now, granted, all}
-local which
-if all then
-    which = redis.call('HKEYS', records)
-else
-    which = redis.call('ZRANGEBYSCORE', changes, '(' .. since, '+inf')
-end
-for _, record in ipairs(which) do
+local answer = {epoch, version, now, granted, all, cursor}
+local function add(record, text)
     answer[#answer + 1] = record
-    answer[#answer + 1] = redis.call('HGET', records, record)
+    answer[#answer + 1] = text
     answer[#answer + 1] = redis.call('HGET', slots, record)
 end
+if not all then
+    for _, record in ipairs(redis.call('ZRANGEBYSCORE', changes, '(' .. since, '+inf')) do
+        add(record, redis.call('HGET', records, record))
+    end
+end
+for at = 1, #rows, 2 do add(rows[at], rows[at + 1]) end
 return cjson.encode(answer)

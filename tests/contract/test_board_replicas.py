@@ -3,15 +3,19 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from cluster import offers, redis_board
+from cluster import board_exchange, offers, redis_board
 from cluster.board_records import KEYS
+from cluster.redis_board import RedisBoard
 from domain.node import Availability, NodeIntent
+from domain.redis_url import parse_redis_url
 from domain.ticket import Grant, Share, Waiting
+from storage.redis_link import RedisLink
 from tests.helpers.boards import Clock, Replica, a_node, a_ticket, granted, let_pass, replicas
 from tests.helpers.counts import Counts
 from tests.helpers.redis_server import RedisServer
@@ -323,6 +327,71 @@ async def test_many_tickets_are_brought_in_pieces(redis_server: RedisServer) -> 
         await two[0].board.load()
         assert (await two[1].board.queued()).ahead == 2499
         assert redis_server.command("ZCARD", CHANGES) <= 1000
+
+
+async def test_everything_is_read_in_pieces_while_it_changes(
+    two: list[Replica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_exchange, "READ_AT_ONCE", 20)
+    one, other = two
+    await observe([one], a_node("a"))
+    await asyncio.gather(*(one.board.post(a_ticket(f"t{number}")) for number in range(200)))
+    posted = iter(range(200, 400))
+    released = iter(range(1, 200))
+
+    async def changes() -> None:
+        await one.board.release(f"t{next(released)}")
+        await one.board.post(a_ticket(f"t{next(posted)}"))
+
+    async def pieces(*happens: Callable[[], Awaitable[None]] | None) -> int:
+        """How many there are if this happens before each of them."""
+        await _doubt(other)
+        other.redis.before = [*happens, *[None] * 100]
+        assert (await other.board.queued()).ahead == (await one.board.queued()).ahead
+        count = len(happens) + 100 - len(other.redis.before)
+        other.redis.before = []
+        assert await other.board.load() == await one.board.load()
+        return count
+
+    usual = await pieces()
+    assert usual > 5
+    assert await pieces(None, None, changes, changes, None, changes) <= usual + 1
+    # It begins anew where it is doubted, or where what changed between two pieces is not known one by one.
+    assert await pieces(None, None, None, lambda: _doubt(other)) >= usual + 3
+    monkeypatch.setattr(board_exchange, "CHANGES_KEPT", 1)
+    assert await pieces(None, None, None, changes) >= usual + 2
+
+
+async def _doubt(replica: Replica) -> None:
+    replica.board._heard("")  # pyright: ignore[reportPrivateUsage] as when a connection was lost
+
+
+async def test_no_answer_is_large_however_many_wait(redis_server: RedisServer) -> None:
+    sizes: list[int] = []
+
+    class Measured:
+        def __init__(self, client: Any) -> None:
+            self._client = client
+
+        async def execute_command(self, *words: Any) -> bytes:
+            sizes.append(len(answer := await self._client.execute_command(*words)))
+            return answer
+
+    class Link(RedisLink):
+        async def call(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+            return await super().call(lambda client: work(Measured(client)))
+
+    async with replicas(redis_server, 1) as (one,):
+        await observe([one], a_node("a"))
+        await asyncio.gather(*(one.board.post(a_ticket(f"t{number}")) for number in range(5000)))
+        link = Link(parse_redis_url(redis_server.url()))
+        late = RedisBoard(link)
+        assert (await late.queued()).ahead == 4999
+        await late.close()
+        await link.close()
+    # At once it would be 1.2 MB: 0.1 s at 100 Mbit/s.
+    assert len(sizes) >= 5
+    assert max(sizes) < 400_000
 
 
 async def test_garbage_in_redis_costs_no_ticket(two: list[Replica], redis_server: RedisServer) -> None:

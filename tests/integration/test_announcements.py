@@ -109,3 +109,69 @@ async def test_without_redis_what_was_known_holds(link: RedisLink) -> None:
         async with announced(away, B, "secret"):
             assert await RedisAnnouncements(away, "secret").all() == []
         await away.close()
+
+
+async def names(nodes: RedisAnnouncements, wanted: list[str]) -> None:
+    async with asyncio.timeout(10):
+        while [node.name for node in await nodes.all()] != wanted:
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAY_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("first_goes_first", [True, False])
+async def test_two_nodes_with_one_address_are_not_one(
+    link: RedisLink, caplog: pytest.LogCaptureFixture, first_goes_first: bool
+) -> None:
+    nodes = RedisAnnouncements(link, "secret")
+    first, second = (announced(link, Announcement(A.url, name), "secret") for name in ("first", "second"))
+    await first.__aenter__()
+    await names(nodes, ["first"])
+    await second.__aenter__()
+    async with asyncio.timeout(10):
+        while "ASR_NODE_URL" not in caplog.text:
+            await asyncio.sleep(0.02)
+            assert [node.name for node in await nodes.all()] == ["first"]
+    assert "another node (first) announces itself at http://10.0.0.5:7861, too" in caplog.text
+    await asyncio.sleep(0.3)
+    assert caplog.text.count("ASR_NODE_URL") == 1
+    # Each says goodbye for itself alone.
+    if first_goes_first:
+        await first.__aexit__(None, None, None)
+        await names(nodes, ["second"])
+        await second.__aexit__(None, None, None)
+    else:
+        await second.__aexit__(None, None, None)
+        assert [node.name for node in await nodes.all()] == ["first"]
+        await first.__aexit__(None, None, None)
+    assert await nodes.all() == []
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_node_that_crashed_and_came_back_takes_its_address(
+    link: RedisLink, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENT_SECONDS", 1.0)
+    nodes = RedisAnnouncements(link, "secret")
+    async with announced(link, Announcement(A.url, "crashed"), "secret"):
+        await names(nodes, ["crashed"])
+        words = await link.call(lambda redis: redis.hget(KEY, A.url))
+    await link.call(lambda redis: redis.hset(KEY, A.url, words))
+    async with announced(link, Announcement(A.url, "back"), "secret"):
+        await names(nodes, ["crashed"])
+        await names(nodes, ["back"])
+    assert await nodes.all() == []
+    assert "ASR_NODE_URL" not in caplog.text
+
+
+@pytest.mark.usefixtures("often")
+async def test_who_cannot_be_believed_keeps_nobody_from_his_address(link: RedisLink) -> None:
+    nodes = RedisAnnouncements(link, "secret")
+    async with announced(link, Announcement(A.url, "stranger"), "another"):
+        await said(link, 1)
+        async with announced(link, A, "secret"):
+            await names(nodes, ["甲"])
