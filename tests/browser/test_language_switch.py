@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.helpers.browser import upload
+from tests.helpers.browser import set_slider, upload
 from tests.helpers.calls import two_people
 from tests.helpers.speech import write_wav
 
@@ -32,8 +32,7 @@ def test_the_file_the_hotwords_and_every_option_stay(visit: Visit, tmp_path: Pat
         page.get_by_role("option", name="合并").click()
         page.locator("#asr-itn input").uncheck()
         page.get_by_text("高级").click()
-        page.fill("#asr-end-silence input[type=number]", "1.5")
-        page.locator("#asr-end-silence input[type=number]").blur()
+        set_slider(page, "#asr-end-silence", "1.5")
 
         for start, language, channels in (("Recognise", "English", "Mix"), ("开始识别", "英语", "合并")):
             switch(page, start)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.helpers.browser import recognise, upload
+from tests.helpers.browser import recognise, set_slider, upload
 from tests.helpers.server import Server
 
 Visit = Callable[..., AbstractContextManager[Page]]
@@ -149,15 +149,7 @@ def test_a_computer_without_microphone_is_told(visit: Visit) -> None:
 
 def test_the_sliders_count_in_seconds(page_zh: Page, recording: Recording) -> None:
     page_zh.get_by_text("高级").click()
-    slider = page_zh.locator("#asr-max-segment input[type=range]")
-    # The slider follows once the page has taken the number; one that is typed while the page is still loading is lost.
-    for _ in range(20):
-        page_zh.locator("#asr-max-segment input[type=number]").fill("5")
-        page_zh.locator("#asr-max-segment input[type=number]").press("Enter")
-        page_zh.wait_for_timeout(1_000)
-        if slider.input_value() == "5":
-            break
-    expect(slider).to_have_value("5")
+    set_slider(page_zh, "#asr-max-segment", "5")
     recognise(page_zh, recording("滑块.wav"))
     page_zh.click(".asr-details summary")
     expect(page_zh.locator(".asr-details dl")).to_contain_text("最长 5 秒")
@@ -194,9 +186,8 @@ def test_an_emptied_number_is_the_default_and_one_out_of_range_is_put_right_in_w
     page_zh.get_by_text("高级").click()
     longest = page_zh.locator("#asr-max-segment input[type=number]")
     silence = page_zh.locator("#asr-end-silence input[type=number]")
-    longest.fill("5")
-    silence.fill("3")
-    silence.blur()
+    set_slider(page_zh, "#asr-max-segment", "5")
+    set_slider(page_zh, "#asr-end-silence", "3")
     longest.fill("")
     silence.fill("")
     silence.blur()

@@ -73,6 +73,18 @@ def upload(page: Page, path: Path) -> None:
     page.wait_for_selector("#asr-upload .file-preview")
 
 
+def set_slider(page: Page, slider: str, value: str) -> None:
+    """Types a number, until the slider follows: one that is typed while Gradio still draws the field is lost."""
+    number, rail = page.locator(f"{slider} input[type=number]"), page.locator(f"{slider} input[type=range]")
+    for _ in range(20):
+        number.fill(value)
+        number.press("Enter")
+        page.wait_for_timeout(1_000)
+        if (number.input_value(), rail.input_value()) == (value, value):
+            return
+    raise AssertionError(f"{slider} does not keep {value}")
+
+
 def recognise(page: Page, path: Path) -> None:
     """Uploads a file and waits for its text."""
     upload(page, path)
