@@ -5,6 +5,7 @@ is the model's own output: the ITN rules run on reading. That there is nothing t
 file) is kept too, for a shorter time, so that junk costs a node or a decoder once.
 """
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
@@ -180,10 +181,11 @@ class KnownAudio:
                 break
             on_new()
         known = audio_id or digests[-1]
-        for digest in (digests if audio_id is None else digests[:-1]) if remember else ():
-            await self._cache.put(
-                alias_key(digest), {"audio_id": known}, ttl_seconds=self._ttl_seconds * ALIAS_TTL_FACTOR, of=known
-            )
+        new = digests if audio_id is None else digests[:-1]
+        alias, ttl_seconds = {"audio_id": known}, self._ttl_seconds * ALIAS_TTL_FACTOR
+        if remember:
+            puts = (self._cache.put(alias_key(one), alias, ttl_seconds=ttl_seconds, of=known) for one in new)
+            await asyncio.gather(*puts)
         return known
 
     async def _digests(self, path: Path, filename: str) -> AsyncIterator[str]:
