@@ -35,7 +35,7 @@ class Decoder:
                 channels=channels,
                 filename=filename,
             )
-            decoding = Decoding(lambda: self._threads.run(lambda stop: decode(stop=stop)))
+            decoding = Decoding(Path(folder), lambda: self._threads.run(lambda stop: decode(stop=stop)))
             try:
                 yield decoding
             finally:
@@ -49,7 +49,9 @@ class Decoder:
 class Decoding:
     """One recording on its way to decoded sound."""
 
-    def __init__(self, work: Callable[[], Coroutine[None, None, Decoded]]) -> None:
+    def __init__(self, folder: Path, work: Callable[[], Coroutine[None, None, Decoded]]) -> None:
+        """``folder`` holds what ``work`` makes, and nothing else."""
+        self._folder = folder
         self._work = work
         self._task: asyncio.Task[Decoded] | None = None
 
@@ -68,11 +70,10 @@ class Decoding:
         if self._task:
             task, self._task = self._task, None
             task.cancel()
-            done, *_ = await asyncio.gather(task, return_exceptions=True)
-            if isinstance(done, Decoded):
-                await asyncio.to_thread(_remove, done)
+            await asyncio.gather(task, return_exceptions=True)
+            # It may have ended just as it was given up.
+            await asyncio.to_thread(self._empty)
 
-
-def _remove(decoded: Decoded) -> None:
-    for sound in decoded.sounds:
-        sound.path.unlink(missing_ok=True)
+    def _empty(self) -> None:
+        for path in self._folder.iterdir():
+            path.unlink()

@@ -50,7 +50,8 @@ def open_audio(path: Path, filename: str = "") -> Iterator[OpenAudio]:
     head = read_head(path, filename)
     try:
         # Absolute: a relative "http:x.wav" would be taken for an address.
-        options = _OPTIONS | (_WAV_OPTIONS if head.kind == "riff" else {})
+        is_wav = head.kind == "riff" and head.data[8:12] == b"WAVE"  # and no film
+        options = _OPTIONS | (_WAV_OPTIONS if is_wav else {})
         container = av.open(str(path.absolute()), options=options, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:
         raise unreadable(head, path) from error

@@ -100,7 +100,7 @@ def content_digests(
         try:
             for packet in read_packets(audio, damage, deadline):
                 packets.add(packet)
-                if samples:
+                if samples and samples.is_one:
                     for frame in frames_of(audio, packet, damage):
                         samples.add(audio, frame)
         except RecognitionCancelled:
@@ -144,29 +144,27 @@ class _Packets:
 
 
 class _Samples:
-    """The sound itself, frame by frame, as far as it is one sound of one kind, and no longer than wanted."""
+    """The sound itself, frame by frame, for as long as it ``is_one``: of one rate and kind, no longer than wanted."""
 
     def __init__(self, max_seconds: float) -> None:
         self._max_seconds = max_seconds
         self._hash, self._batch = blake3.blake3(), bytearray()
         self._count, self._kind = 0, ""
-        self._is_one = True
+        self.is_one = True
 
     def add(self, audio: OpenAudio, frame: AudioFrame) -> None:
-        if not self._is_one:
-            return
         values = _values(frame)
         self._count += frame.samples
         self._kind = self._kind or values.dtype.kind
         is_alike = frame.sample_rate == audio.info.sample_rate and values.dtype.kind == self._kind
-        self._is_one = is_alike and self._count <= self._max_seconds * frame.sample_rate
+        self.is_one = self.is_one and is_alike and self._count <= self._max_seconds * frame.sample_rate
         self._batch += values.tobytes()
         if len(self._batch) >= _BATCH_BYTES:
             self._hash.update(self._batch)
             self._batch.clear()
 
     def digest(self, audio: OpenAudio, damage: Damage) -> str | None:
-        if damage.bad or not self._count or not self._is_one:
+        if damage.bad or not self._count or not self.is_one:
             return None
         self._hash.update(self._batch)
         # Beyond stereo the arrangement of the channels decides how they are mixed.

@@ -25,7 +25,8 @@ T = TypeVar("T")
 #: Bytes held in memory at a time, twice: one part fills while the other is written.
 PART_BYTES = 1 << 20
 _PARTS_AT_ONCE = 2
-#: Threads for what touches the disk beside the copying.
+#: Threads that store recordings, which takes as long as a copy of them; and those for all else that touches the disk.
+_WRITERS = 4
 _THREADS = 4
 
 
@@ -40,7 +41,7 @@ class FileAudioStore:
         """
         self._root = root.absolute()
         self._written_once = (self._root, *(folder.absolute() for folder in written_once))
-        self._limiter = CapacityLimiter(_THREADS)
+        self._writers, self._limiter = CapacityLimiter(_WRITERS), CapacityLimiter(_THREADS)
 
     async def put_file(self, path: Path, *, suffix: str = "") -> str:
         """Links or copies a local file; ``suffix`` is kept only as far as it is harmless."""
@@ -48,7 +49,7 @@ class FileAudioStore:
             raise NotFound(f"there is no file {path.name!r} to store")
         key = new_audio_key(suffix)
         stored = self._root / key
-        writing = asyncio.create_task(self._in_thread(lambda: self._write(path, key)))
+        writing = asyncio.create_task(self._in_thread(lambda: self._write(path, key), self._writers))
         try:
             await asyncio.shield(writing)
         except (asyncio.CancelledError, BaseError, OSError, StorageUnavailable) as error:
@@ -140,9 +141,9 @@ class FileAudioStore:
                 raise audio_gone() from None
             raise
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _in_thread(self, work: Callable[[], T], limiter: CapacityLimiter | None = None) -> T:
         try:
-            return await to_thread.run_sync(work, limiter=self._limiter)
+            return await to_thread.run_sync(work, limiter=limiter or self._limiter)
         except OSError as error:
             raise StorageUnavailable(f"the audio store does not answer: {_reason(error)}", part="audio") from error
 

@@ -39,7 +39,8 @@ _ROW = recognitions.c
 _FINAL = tuple(status.value for status in Status if status.is_final)
 #: Values in one IN list; databases limit them.
 _BATCH = 500
-#: Keys that are tried for one row; each is taken with a chance of 1 in 32,768 per other row of the same millisecond.
+#: Keys that are tried for one row; the first is taken with a chance of 1 in 32,768 per row that another process makes
+#: in the same millisecond, and then perhaps those that follow it.
 _KEY_TRIES = 8
 
 
@@ -82,7 +83,7 @@ class SqlHistory:
             if connection.scalar(is_known) is not None:
                 return None
             # Another id of the same millisecond has the same first bits, or somebody was given the same number of a
-            # recording whose other versions were being deleted.
+            # recording whose other versions were being deleted. The next try may skip a number; none is given twice.
         raise StorageUnavailable("the row finds no place in the history", part="database")
 
     async def add_or_finish(self, row: Recognition) -> None:

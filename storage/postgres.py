@@ -90,9 +90,10 @@ def _wait(connection: extensions.connection) -> None:
     seconds = SILENCE_SECONDS
     if isinstance(connection, _Connection):
         seconds = connection.patience if connection.is_there else CONNECT_SECONDS
-    # One system call for each answer: the selectors of the standard library make several.
-    waiting = select.poll()
     while (state := connection.poll()) != extensions.POLL_OK:
+        # One system call, where the selectors of the standard library make several; and a new one each time: while it
+        # connects, a connection may change its socket.
+        waiting = select.poll()
         waiting.register(connection.fileno(), _WAYS[state])
         if not waiting.poll(None if seconds is None else seconds * 1000):
             # The driver closes the connection of a callback that fails.

@@ -74,6 +74,24 @@ async def test_what_is_given_up_in_the_middle_ends_its_thread(
     assert list(work_dir.iterdir()) == []
 
 
+async def test_what_ends_just_as_it_is_given_up_leaves_nothing_either(
+    work_dir: Path, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def finishing(_: Path, out: Path, *, stop: threading.Event, **__: object) -> Any:
+        begun.set()
+        assert stop.wait(60)
+        out.write_bytes(b"decoded, past the last look at stop")
+
+    monkeypatch.setattr(module, "decode_to_wav", finishing)
+    async with Decoder(work_dir, max_audio_seconds=60).of(recording, "a.wav", "auto") as decoding:
+        decoding.begin()
+        await asyncio.to_thread(begun.wait, 60)
+        await decoding.give_up()
+        assert files(work_dir) == []
+
+
 async def test_why_it_failed_is_said_to_who_wants_it_and_to_nobody_else(work_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "b.wav").write_bytes(b"no sound at all")
     decoder = Decoder(work_dir, max_audio_seconds=60)

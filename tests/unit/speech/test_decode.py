@@ -315,6 +315,18 @@ def test_a_wav_named_pcm_is_a_wav(tmp_path: Path) -> None:
         assert audio.info.container == "wav"
 
 
+def test_a_film_is_looked_into_until_its_sound_is_found(tmp_path: Path) -> None:
+    write_sound(tmp_path / "x.wav", np.stack([tone(2), tone(2)], 1))
+    picture = ("-f", "lavfi", "-i", "testsrc=size=640x360:rate=5:duration=2")  # one picture is 460 kB
+    ffmpeg(*picture, "-i", tmp_path / "x.wav", "-c:v", "rawvideo", "-c:a", "ac3", tmp_path / "x.avi")
+    with open_audio(tmp_path / "x.avi") as audio:
+        assert (audio.info.container, audio.info.codec, audio.stream.codec_context.layout.name) == (
+            "avi",
+            "ac3",
+            "stereo",
+        )
+
+
 def test_a_missing_file_and_a_folder_that_cannot_be_written(source: Path, tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable), open_audio(tmp_path / "none.wav"):
         pass
