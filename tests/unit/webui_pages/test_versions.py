@@ -327,7 +327,7 @@ def test_a_comparison_counts_places_not_lines() -> None:
     )
     found = Comparison(ROW, version(2), differences(old, new, itn=True))
     assert found.count == 5
-    assert "5 处不同" in comparison_view(found, ZH) and "Places that differ: 5" in comparison_view(found, EN)
+    assert "5 处不同" in comparison_view(found, ZH) and "Differences: 5" in comparison_view(found, EN)
     assert comparison_view(found, ZH).count("data-differs") == 2
     # Where some lines are the same they can be left out, however many places the others have.
     assert "data-only-different>" in comparison_view(found, ZH)
